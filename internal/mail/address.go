@@ -110,7 +110,7 @@ func isAtext(c byte) bool {
 // ParseDomain reads a domain name, in Unicode or as A-labels, or an address literal. It returns the form that is shown and the
 // form that travels in DNS and in ASCII-only commands.
 func ParseDomain(s string) (domain, ascii string, err error) {
-	if len(s) > maxDomain || s == "" {
+	if len(s) > maxDomain || s == "" || !utf8.ValidString(s) {
 		return "", "", ErrDomain
 	}
 	if s[0] == '[' {

@@ -174,7 +174,7 @@ var plain = func() (t [256]bool) {
 	return t
 }()
 
-// str skips a string. Bytes that are not UTF-8 are let through here; Parse checks the text as a whole.
+// str skips a string. Bytes that are not UTF-8 are let through here: a source must be passed on byte by byte.
 func (s *scanner) str() error {
 	data, i := s.data, s.pos+1
 	for i < len(data) {

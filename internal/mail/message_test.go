@@ -1,0 +1,159 @@
+package mail
+
+import (
+	"encoding/json"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+func parse(t *testing.T, text string) *Message {
+	t.Helper()
+	m, err := Parse([]byte(text), Rules{})
+	if err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+	return m
+}
+
+const full = `{"envelope":"b@Shop.TEST","recipient":"ann@xn--bcher-kva.example","mime":"Subject: x\r\n\r\nh\u00e9\r\n",` +
+	`"ips":["198.51.100.7","bad"],"maxdelivertime":"2031-05-04 18:00:00","retries":[300,"900",0],"tags":["a",1,"b"],` +
+	`"dsn":{"notify":"FAILURE","ret":"HDRS","envid":"i"},"queues":{"success":null,"failure":"f","retry":"null","results":7},` +
+	`"smarthost":{"name":"old","hostname":"new","port":"2525","username":"u","password":"p"},"keepmime":1,"force":"true",` +
+	`"maxattempts":1e309,"delayed":"2031-05-04 08:00:00","nextattempt":{"time":"2031-05-04T10:00:00+02:00"},` +
+	`"results":[{"attempt":1},{"attempt":2}],"x":{"$type":null},"priority":5,"data":null}`
+
+func TestParseProperties(t *testing.T) {
+	m := parse(t, full)
+	check := func(name string, got, want any) {
+		t.Helper()
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: got %v, want %v", name, got, want)
+		}
+	}
+	check("envelope", m.Envelope.String(), "b@shop.test")
+	check("recipient", m.Recipient.String(), "ann@bücher.example")
+	check("destination", m.Recipient.ASCIIDomain(), "xn--bcher-kva.example")
+	check("ips", len(m.IPs), 1)
+	check("deadline", m.Deadline, time.Date(2031, 5, 4, 18, 0, 0, 0, time.UTC))
+	check("retries", m.Retries, []time.Duration{300 * time.Second, 900 * time.Second, time.Second})
+	check("tags", m.Tags, []string{"a", "b"})
+	check("dsn", m.DSN, DSN{Notify: "FAILURE", Ret: "HDRS", EnvID: "i"})
+	check("success", m.Queues.Queue(Success, "conf"), "")
+	check("failure", m.Queues.Queue(Failure, "conf"), "f")
+	check("retry", m.Queues.Queue(Retry, "conf"), "")
+	check("results queue", m.Queues.Queue(Results, "conf"), "conf")
+	check("smarthost", m.Smarthost, &Smarthost{Host: "new", Port: 2525, Username: "u", Password: "p"})
+	check("flags", []bool{m.KeepMime, m.Force, m.Data, m.NextAttempt}, []bool{true, true, false, true})
+	check("maxattempts", m.MaxAttempts, 1<<31-1)
+	check("not before", m.NotBefore, time.Date(2031, 5, 4, 8, 0, 0, 0, time.UTC))
+	check("attempts", m.Attempts, 2)
+	check("warnings", len(m.Warnings), 1)
+	source, err := m.AppendSource(nil)
+	check("source", string(source), "Subject: x\r\n\r\nhé\r\n")
+	check("error", err, nil)
+}
+
+func TestUnchangedMessageIsByteForByte(t *testing.T) {
+	for _, text := range []string{full, `{"recipient":"a@b.c","a":1.50,"a":1.5e0,"\u0061":[ 1 ]}`} {
+		if got := string(parse(t, text).Append(nil)); got != text {
+			t.Errorf("got  %s\nwant %s", got, text)
+		}
+	}
+}
+
+func TestAppendChanges(t *testing.T) {
+	r := &Result{Attempt: 3, State: StateRcptTo, Kind: Failed, Time: time.Unix(0, 0), Code: 550, Status: "5.1.1", Description: "no \"such\" user"}
+	const entry = `{"attempt":3,"state":"rcptto","result":"error","time":"1970-01-01 00:00:00","code":550,"status":"5.1.1","description":"no \"such\" user"}`
+	for _, c := range []struct{ name, in, want string }{
+		{"first entry", `{"recipient":"a@b.c","mime":"x","n":1}`, `{"recipient":"a@b.c","n":1,"results":[` + entry + `]}`},
+		{"further entry", `{"mime":"x","results":[ {"attempt":1} ],"recipient":"a@b.c"}`, `{"results":[{"attempt":1},` + entry + `],"recipient":"a@b.c"}`},
+		{"results is no array", `{"results":"odd","recipient":"a@b.c"}`, `{"results":[` + entry + `],"recipient":"a@b.c"}`},
+		{"empty results", `{"recipient":"a@b.c","results":[]}`, `{"recipient":"a@b.c","results":[` + entry + `]}`},
+	} {
+		m := parse(t, c.in)
+		m.RemoveContent()
+		m.AddResult(r)
+		if got := string(m.Append(nil)); got != c.want {
+			t.Errorf("%s\ngot  %s\nwant %s", c.name, got, c.want)
+		}
+	}
+}
+
+func TestSetNotBeforeKeepsTheForm(t *testing.T) {
+	at := time.Date(2031, 1, 2, 3, 4, 5, 0, time.UTC)
+	for in, want := range map[string]string{
+		`{"recipient":"a@b.c"}`: `{"recipient":"a@b.c","delayed":"2031-01-02 03:04:05"}`,
+		`{"nextattempt":{"time":"2030-01-01 00:00:00"},"recipient":"a@b.c"}`: `{"nextattempt":{"time":"2031-01-02 03:04:05"},"recipient":"a@b.c"}`,
+	} {
+		m := parse(t, in)
+		m.SetNotBefore(at)
+		if got := string(m.Append([]byte("before"))); got != "before"+want {
+			t.Errorf("got %s want %s", got, want)
+		}
+	}
+}
+
+func TestUnsendable(t *testing.T) {
+	for text, code := range map[string]int{
+		`{}`: 553, `{"recipient":5}`: 553, `{"recipient":"x"}`: 553, `{"recipient":"a@b.c\r\nRCPT TO:<x@y.z>"}`: 553,
+		`{"recipient":"a@b.c","envelope":["x"]}`: 553, `{"recipient":"a@b.c","envelope":"no at"}`: 553,
+		`{"recipient":"a@b.c> NOTIFY=NEVER"}`: 553,
+	} {
+		m, err := Parse([]byte(text), Rules{})
+		e, ok := err.(*Error)
+		if !ok || e.Code != code || m == nil {
+			t.Errorf("%s: got %v", text, err)
+		}
+	}
+}
+
+func TestWrongTypesNeverFail(t *testing.T) {
+	names := strings.Fields("mime mime-encoding key keepmime data ips pool delayed nextattempt maxdelivertime maxattempts retries force inlinecss dkim dsn queues smarthost tags headers priority security results seen")
+	for _, name := range names {
+		for _, value := range []string{`null`, `1`, `-1e400`, `"x"`, `[]`, `{}`, `true`, `[[1]]`, `{"a":{}}`, `""`} {
+			m := parse(t, `{"recipient":"a@b.c","`+name+`":`+value+`}`)
+			if !json.Valid(m.Append(nil)) {
+				t.Errorf("%s: %s gives bad JSON", name, value)
+			}
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add(full)
+	for _, s := range seeds() {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		m, err := Parse([]byte(text), Rules{LooseRecipient: true})
+		if m == nil {
+			return
+		}
+		m.RemoveContent()
+		m.AddResult(&Result{State: StateData, Kind: Lost, Description: text})
+		m.SetNotBefore(time.Unix(1, 0))
+		if out := m.Append(nil); !json.Valid(out) {
+			t.Fatalf("%q (%v) gives %q", text, err, out)
+		}
+	})
+}
+
+func BenchmarkParseAndResult(b *testing.B) {
+	body := (&Object{}).String("envelope", "a@b.test").String("recipient", "c@d.test").
+		String("mime", strings.Repeat(strings.Repeat("x", 76)+"\r\n", 130)).String("id", "77").Bytes()
+	r := &Result{Attempt: 1, State: StateMessage, Kind: Accepted, Code: 250, Status: "2.0.0", Description: "ok", From: "127.0.0.1", To: "127.0.0.1"}
+	var source, out []byte
+	b.ReportAllocs()
+	for b.Loop() {
+		m, err := Parse(body, Rules{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		source, _ = m.AppendSource(source[:0])
+		m.RemoveContent()
+		m.AddResult(r)
+		out = m.Append(out[:0])
+	}
+}
