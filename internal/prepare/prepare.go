@@ -1,0 +1,143 @@
+// Package prepare makes of a message the bytes that go over the wire: it takes the source out of the JSON and gives every line
+// its CRLF. What would change the content (templates, building MIME, inlining, header edits, signing) and fetching bodies from a
+// store is not built; a message that asks for it fails with the result that the reference names for a failure of that
+// step, and is never sent half done.
+//
+// It starts no goroutine and keeps RFC 5321 section 2.3.8 (lines end with CRLF and nothing else).
+package prepare
+
+import (
+	"bytes"
+	"sync"
+
+	"posthoorn/internal/mail"
+)
+
+// Source is content ready for DATA: every line ends with CRLF, no bare CR or LF is in it, dots are not doubled yet.
+type Source struct {
+	Data       []byte
+	EightBit   bool // some byte is above 127
+	UTF8Header bool // one of these stands in the header: needs SMTPUTF8 (RFC 6532)
+}
+
+// buffers keeps the memory of sources between messages.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
+// maxKept is the largest buffer that is worth keeping.
+const maxKept = 256 << 10
+
+// Release gives the memory of Data back; Data must not be used any more.
+func (s *Source) Release() {
+	if s.Data == nil || cap(s.Data) > maxKept {
+		return
+	}
+	data := s.Data[:0]
+	s.Data = nil
+	buffers.Put(&data)
+}
+
+// Message yields the source of m. The error is a *mail.Error with the state that results-json.md section 6 names.
+func Message(m *mail.Message) (Source, error) {
+	if err := unsupported(m); err != nil {
+		return Source{}, err
+	}
+	buf := *buffers.Get().(*[]byte)
+	raw, err := m.AppendSource(buf[:0])
+	if err != nil {
+		return Source{}, err
+	}
+	return finish(raw), nil
+}
+
+// unsupported names the step that a message asks for and that cannot be done.
+func unsupported(m *mail.Message) *mail.Error {
+	switch {
+	case m.Content == mail.SourceKey:
+		return fail(mail.StateStorage, "5.3.0")
+	case m.Content == mail.SourceObject || m.Content == mail.SourceInvalid || m.Content == mail.NoContent:
+		return fail(mail.StateResponsive, "5.6.5")
+	case m.Data:
+		return fail(mail.StatePersonalize, "5.6.5")
+	case m.HeaderEdits:
+		return fail(mail.StateRewrite, "5.6.5")
+	case m.InlineCSS && !m.Force:
+		return fail(mail.StateRewrite, "5.6.5")
+	case m.DKIM && !m.Force:
+		return fail(mail.StateData, "5.6.5")
+	}
+	return nil
+}
+
+func fail(state mail.State, status string) *mail.Error {
+	return &mail.Error{Code: 554, Status: status, State: state, Kind: mail.Failed}
+}
+
+// finish normalises line ends and looks at the bytes.
+func finish(raw []byte) Source {
+	s := Source{Data: raw}
+	if !canonical(raw) {
+		s.Data = normalise(raw)
+	}
+	s.EightBit = eightBit(s.Data)
+	if s.EightBit {
+		header := s.Data
+		if end := bytes.Index(header, []byte("\r\n\r\n")); end >= 0 {
+			header = header[:end]
+		}
+		s.UTF8Header = eightBit(header)
+	}
+	return s
+}
+
+// canonical says that all line ends are CRLF, the last line's too.
+func canonical(b []byte) bool {
+	if n := len(b); n > 0 && (n < 2 || b[n-1] != '\n') {
+		return false
+	}
+	lines := 0
+	for rest := b; ; lines++ {
+		i := bytes.IndexByte(rest, '\n')
+		if i < 0 {
+			break
+		}
+		if i == 0 || rest[i-1] != '\r' {
+			return false
+		}
+		rest = rest[i+1:]
+	}
+	return bytes.Count(b, []byte{'\r'}) == lines && bytes.IndexByte(b, 0) < 0
+}
+
+// normalise makes CRLF of CRLF, a bare LF and a bare CR alike, and leaves NUL out, which no mail may hold (RFC 5322 section 4).
+func normalise(b []byte) []byte {
+	out := make([]byte, 0, len(b)+len(b)/32+2)
+	for i, c := range b {
+		switch {
+		case c == 0 || c == '\n' && i > 0 && b[i-1] == '\r':
+		case c == '\n' || c == '\r':
+			out = append(out, '\r', '\n')
+		default:
+			out = append(out, c)
+		}
+	}
+	if n := len(out); n > 0 && out[n-1] != '\n' {
+		out = append(out, '\r', '\n')
+	}
+	return out
+}
+
+// eightBit looks at eight bytes at a time.
+func eightBit(b []byte) bool {
+	for len(b) >= 8 {
+		if (b[0]|b[1]|b[2]|b[3]|b[4]|b[5]|b[6]|b[7])&0x80 != 0 {
+			return true
+		}
+		b = b[8:]
+	}
+	for _, c := range b {
+		if c >= 0x80 {
+			return true
+		}
+	}
+	return false
+}
