@@ -1,0 +1,117 @@
+// Package testbed starts real servers for tests: RabbitMQ, Postfix and Exim, and a TCP proxy that breaks connections on
+// demand. Every server listens on free ports of loopback only, keeps its files in a temporary directory, and ends with the
+// test; it is killed by the kernel when the test process itself dies (PR_SET_PDEATHSIG). A program that is not installed
+// fails the test with the command that installs it; nothing is skipped.
+//
+// Goroutines: one per started process, which waits for its end; two per connection through a Proxy.
+package testbed
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// install is what a failing test tells its reader.
+const install = "run as root: .ci/install (or: apt-get install -y --no-install-recommends %s)"
+
+// need returns the first of paths that is there, else an error that says how to get it.
+func need(debianPackage string, paths ...string) (string, error) {
+	for _, p := range paths {
+		if found, err := exec.LookPath(p); err == nil {
+			return found, nil
+		}
+	}
+	return "", fmt.Errorf("%s is not installed; "+install, paths[0], debianPackage)
+}
+
+// Tool is the path of a program of Postfix's test tools (smtp-source, smtp-sink) or swaks. The test fails when it is missing.
+func Tool(t testing.TB, name string) string {
+	t.Helper()
+	debianPackage := "postfix"
+	if name == "swaks" {
+		debianPackage = "swaks"
+	}
+	path, err := need(debianPackage, name, "/usr/sbin/"+name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// process is a child that does not outlive us.
+type process struct {
+	cmd   *exec.Cmd
+	ended chan struct{}
+}
+
+// spawn starts cmd in a process group of its own, output to the file log.
+func spawn(cmd *exec.Cmd, log string) (*process, error) {
+	out, err := os.OpenFile(log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = out.Close() }()
+	cmd.Stdout, cmd.Stderr = out, out
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start %s: %w", cmd.Path, err)
+	}
+	p := &process{cmd: cmd, ended: make(chan struct{})}
+	go func() {
+		_ = cmd.Wait()
+		close(p.ended)
+	}()
+	return p, nil
+}
+
+// signal sends sig to the whole group and waits up to limit for the process to end; then it is killed.
+func (p *process) signal(sig syscall.Signal, limit time.Duration) {
+	if p == nil {
+		return
+	}
+	_ = syscall.Kill(-p.cmd.Process.Pid, sig)
+	select {
+	case <-p.ended:
+	case <-time.After(limit):
+	}
+	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
+	<-p.ended
+}
+
+// freePort is a TCP port of loopback that nobody listens on at the moment.
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}
+
+func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
+
+// await asks ready until it says nil, the process has ended, or the limit is over; then it returns ready's last error.
+func await(p *process, limit time.Duration, ready func() error) error {
+	deadline := time.After(limit)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := ready()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-p.ended:
+			return fmt.Errorf("%s ended: %w", p.cmd.Path, err)
+		case <-deadline:
+			return fmt.Errorf("%s is not ready after %v: %w", p.cmd.Path, limit, err)
+		case <-tick.C:
+		}
+	}
+}
