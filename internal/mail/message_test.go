@@ -95,6 +95,14 @@ func TestSetNotBeforeKeepsTheForm(t *testing.T) {
 	}
 }
 
+func TestWhatClientsReallySend(t *testing.T) {
+	m := parse(t, `{"recipient":"a@b.c","nextattempt":{"time":"2031-05-04T10:00:00.5"},"dsn":{"notify":["SUCCESS","DELAY"]},`+
+		`"tags":{"$type":"string[]","$values":["x","y"]},"ips":{"$values":["192.0.2.1"]}}`)
+	if !m.NotBefore.Equal(time.Date(2031, 5, 4, 10, 0, 0, 5e8, time.UTC)) || m.DSN.Notify != "SUCCESS,DELAY" || len(m.Tags) != 2 || len(m.IPs) != 1 || !m.HasIPs {
+		t.Errorf("got %+v", m)
+	}
+}
+
 func TestUnsendable(t *testing.T) {
 	for text, code := range map[string]int{
 		`{}`: 553, `{"recipient":5}`: 553, `{"recipient":"x"}`: 553, `{"recipient":"a@b.c\r\nRCPT TO:<x@y.z>"}`: 553,

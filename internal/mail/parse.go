@@ -264,7 +264,7 @@ func (r *reader) dsn(value []byte) {
 	_ = object(value, func(n, v []byte) error {
 		switch string(n) {
 		case `"notify"`:
-			d.Notify = r.text(n, v)
+			d.Notify = r.notify(v)
 		case `"ret"`:
 			d.Ret = r.text(n, v)
 		case `"orcpt"`:
@@ -274,6 +274,14 @@ func (r *reader) dsn(value []byte) {
 		}
 		return nil
 	})
+}
+
+// notify is one text, or an array of words (clients.md A).
+func (r *reader) notify(value []byte) string {
+	if words := texts(value); len(words) > 0 {
+		return strings.Join(words, ",")
+	}
+	return r.text([]byte("dsn.notify"), value)
 }
 
 func (r *reader) warn(name string, value []byte) {
@@ -329,13 +337,14 @@ func (r *reader) moment(name, value []byte) time.Time {
 	return t
 }
 
-// ParseTime reads YYYY-MM-DD HH:MM:SS (UTC) and RFC 3339.
-func ParseTime(s string) (time.Time, error) {
-	if t, err := time.ParseInLocation(TimeLayout, s, time.UTC); err == nil {
-		return t, nil
+// ParseTime reads YYYY-MM-DD HH:MM:SS and ISO 8601 with or without a zone; without one it is UTC.
+func ParseTime(s string) (t time.Time, err error) {
+	for _, layout := range [...]string{TimeLayout, time.RFC3339, "2006-01-02T15:04:05"} {
+		if t, err = time.ParseInLocation(layout, s, time.UTC); err == nil {
+			return t.UTC(), nil
+		}
 	}
-	t, err := time.Parse(time.RFC3339, s)
-	return t.UTC(), err
+	return time.Time{}, err
 }
 
 func isNull(value []byte) bool { return string(value) == "null" }

@@ -109,11 +109,14 @@ func (r *Result) appendSession(dst []byte) []byte {
 		dst = append(append(dst, `,"certificate":`...), r.Certificate.JSON()...)
 	}
 	if r.SentConnection > 0 {
-		dst = strconv.AppendInt(append(dst, `,"sent":{"connection":`...), r.SentConnection, 10)
-		dst = append(strconv.AppendInt(append(dst, `,"data":`...), r.SentData, 10), '}')
+		dst = strconv.AppendInt(append(dst, `,"sent":{"connection":`...), min(r.SentConnection, maxSent), 10)
+		dst = append(strconv.AppendInt(append(dst, `,"data":`...), min(r.SentData, maxSent), 10), '}')
 	}
 	return dst
 }
+
+// maxSent keeps the counters within what 32-bit readers take (clients.md A).
+const maxSent = 1<<31 - 1
 
 func (r *Result) appendReply(dst []byte) []byte {
 	if r.Code > 0 {

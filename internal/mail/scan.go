@@ -287,13 +287,24 @@ func object(data []byte, each func(name, value []byte) error) error {
 	return nil
 }
 
-// array walks over the array that data must consist of; false when it is none.
+// array walks over the array that data must consist of; false when it is none. A serializer's {"$values": [...]} counts as
+// the array inside (clients.md A).
 func array(data []byte, each func(value []byte) error) bool {
 	s := &scanner{data: data}
-	if s.space(); s.peek() != '[' {
-		return false
+	switch s.space(); s.peek() {
+	case '[':
+		return s.elements(0, each) == nil
+	case '{':
+		wrapped := false
+		_ = s.members(0, func(name, value []byte) error {
+			if string(name) == `"$values"` && value[0] == '[' {
+				wrapped = array(value, each)
+			}
+			return nil
+		})
+		return wrapped
 	}
-	return s.elements(0, each) == nil
+	return false
 }
 
 // appendUnquoted appends the text that a raw JSON string (with its quotes) stands for.
