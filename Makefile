@@ -1,0 +1,54 @@
+# Everything that is done with this checkout. `make test` is what CI runs.
+
+SHELL       := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := build
+
+# Go's own place comes last: a go that is already on PATH wins.
+export PATH := $(PATH):/usr/local/go/bin
+
+VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+FUZZTIME ?= 60s
+SOAKTIME ?= 3h
+BENCH    ?=
+
+.PHONY: build run test check soak fuzz bench docs clean
+
+build: ## bin/posthoorn, one static binary
+	CGO_ENABLED=0 go build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/posthoorn ./cmd/posthoorn
+
+run: build ## the program in a trial set-up, nothing leaves this machine
+	./bin/posthoorn trial
+
+test: check ## all that CI checks
+	go test -race -shuffle=on -timeout 14m -p 2 ./...
+
+check: ## the servers that tests start, format, vet
+	@if [ "$$(id -u)" = 0 ]; then .ci/install; fi
+	@unformatted=$$(gofmt -l .); \
+	if [ -n "$$unformatted" ]; then printf 'not formatted with gofmt:\n%s\n' "$$unformatted" >&2; exit 1; fi
+	go vet ./...
+	go vet -tags soak ./...
+
+soak: check ## the long kill runs, then every fuzz target for FUZZTIME
+	POSTHOORN_SOAK=1 go test -tags soak -race -shuffle=on -timeout $(SOAKTIME) -p 1 ./...
+	$(MAKE) fuzz
+
+fuzz: ## every fuzz target for FUZZTIME (default 60s)
+	@for package in $$(go list ./...); do \
+		for target in $$(go test -list '^Fuzz' "$$package" | grep '^Fuzz' || true); do \
+			echo "$$package $$target"; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$package"; \
+		done; \
+	done
+
+bench: build ## the yardsticks; flags for them in BENCH, such as BENCH=-quick or BENCH=-help
+	go build -trimpath -o bin/bench/ ./bench/...
+	bin/bench/run $(BENCH)
+
+docs: ## documentation that is made from the source
+	go generate ./...
+
+clean:
+	rm -rf bin
+	go clean -testcache
