@@ -1,0 +1,154 @@
+package inject
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"math/bits"
+
+	"posthoorn/internal/mail"
+	"posthoorn/internal/mime"
+)
+
+// maxReceived is how many hops a message may have behind it before it is taken for a loop (RFC 5321 section 6.3).
+const maxReceived = 100
+
+var (
+	errTooBig = &mail.Error{Code: 552, Status: "5.3.4", Text: "Message is too big"}
+	errEmpty  = &mail.Error{Code: 554, Status: "5.6.0", Text: "Message is empty"}
+	errNUL    = &mail.Error{Code: 554, Status: "5.6.0", Text: "Message contains NUL bytes"}
+	errLoop   = &mail.Error{Code: 554, Status: "5.4.6", Text: "Too many hops, this message is looping"}
+)
+
+// normalLines returns source with CRLF at the end of every line and nowhere else a CR or LF (threats: smuggling): the source
+// itself when it is so already. CRs before an LF are one line end with it; a CR alone is a line end.
+func normalLines(source []byte) []byte {
+	if linesAreNormal(source) {
+		return source
+	}
+	out := make([]byte, 0, len(source)+len(source)/32+2)
+	for len(source) > 0 {
+		i := bytes.IndexAny(source, "\r\n")
+		if i < 0 {
+			return append(out, source...)
+		}
+		out = append(append(out, source[:i]...), '\r', '\n')
+		source = source[i+lineEnd(source[i:]):]
+	}
+	return out
+}
+
+// lineEnd is the length of the line end at the start of b.
+func lineEnd(b []byte) int {
+	n := 0
+	for n < len(b) && b[n] == '\r' {
+		n++
+	}
+	if n < len(b) && b[n] == '\n' {
+		return n + 1
+	}
+	return 1
+}
+
+func linesAreNormal(source []byte) bool {
+	lines := 0
+	for pos := 0; ; lines++ {
+		i := bytes.IndexByte(source[pos:], '\n')
+		if i < 0 {
+			return bytes.Count(source, []byte{'\r'}) == lines
+		}
+		if i == 0 || source[pos+i-1] != '\r' {
+			return false
+		}
+		pos += i + 1
+	}
+}
+
+// parse reads the header and checks what holds for mail of every channel.
+func (d *Door) parse(source []byte) (mime.Header, error) {
+	if len(source) == 0 {
+		return mime.Header{}, errEmpty
+	}
+	if d.opts.MaxSize > 0 && int64(len(source)) > d.opts.MaxSize {
+		return mime.Header{}, errTooBig
+	}
+	if bytes.IndexByte(source, 0) >= 0 {
+		return mime.Header{}, errNUL
+	}
+	h, err := mime.ParseHeader(normalLines(source))
+	switch {
+	case errors.Is(err, mime.ErrHeaderSize):
+		return h, &mail.Error{Code: 552, Status: "5.3.4", Text: "Message header is too big", Cause: err}
+	case err != nil:
+		return h, &mail.Error{Code: 554, Status: "5.6.0", Text: "Message header cannot be read", Cause: err}
+	}
+	hops := 0
+	for i := range h.Fields {
+		if h.Fields[i].Is("Received") {
+			hops++
+		}
+	}
+	if hops > maxReceived {
+		return h, errLoop
+	}
+	return h, nil
+}
+
+// escapedSize is how many bytes appendEscaped will most likely append.
+func escapedSize(pieces [][]byte) (n int) {
+	for _, p := range pieces {
+		n += len(p) + 2*bytes.Count(p, []byte{'\n'}) + bytes.Count(p, []byte{'"'}) +
+			bytes.Count(p, []byte{'\\'}) + bytes.Count(p, []byte{'\t'})
+	}
+	return n
+}
+
+// appendEscaped appends UTF-8 text as the inside of a JSON string. It is the hot loop of reception.
+func appendEscaped(dst, src []byte) []byte {
+	for {
+		n := plainPrefix(src)
+		dst = append(dst, src[:n]...)
+		if n == len(src) {
+			return dst
+		}
+		switch c := src[n]; c {
+		case '\r':
+			if n+1 < len(src) && src[n+1] == '\n' {
+				dst = append(dst, `\r\n`...)
+				n++
+			} else {
+				dst = append(dst, `\r`...)
+			}
+		case '\n':
+			dst = append(dst, `\n`...)
+		case '\t':
+			dst = append(dst, `\t`...)
+		case '"', '\\':
+			dst = append(dst, '\\', c)
+		default:
+			const hex = "0123456789abcdef"
+			dst = append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+		}
+		src = src[n+1:]
+	}
+}
+
+// plainPrefix is how many bytes at the start of b need no escape: eight at a time.
+func plainPrefix(b []byte) int {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	i := 0
+	for ; i+8 <= len(b); i += 8 {
+		x := binary.LittleEndian.Uint64(b[i:])
+		quote, slash := x^('"'*ones), x^('\\'*ones)
+		hit := ((x-' '*ones)&^x | (quote-ones)&^quote | (slash-ones)&^slash) & highs
+		if hit != 0 {
+			return i + bits.TrailingZeros64(hit)/8
+		}
+	}
+	for ; i < len(b); i++ {
+		if c := b[i]; c < ' ' || c == '"' || c == '\\' {
+			return i
+		}
+	}
+	return i
+}
