@@ -1,0 +1,3 @@
+package deliver
+
+func (c *Conn) serve() { c.events.Opened(c) }
