@@ -8,6 +8,7 @@ import "time"
 type Batch struct {
 	ops   []op
 	bytes int
+	err   error // something was too large: the batch is refused
 }
 
 // op is one change; which fields are meant depends on its kind.
@@ -41,6 +42,8 @@ const (
 	opAcked
 	opForget
 	opMeta
+	opTouch // a match keeps a ledger entry; id is its bucket
+	opClear // the whole ledger
 )
 
 // Publish puts m into a named queue, which is made on first use.
@@ -106,12 +109,30 @@ func (b *Batch) Len() int { return len(b.ops) }
 // Reset empties the batch for another use, after done was called.
 func (b *Batch) Reset() {
 	clear(b.ops)
-	b.ops, b.bytes = b.ops[:0], 0
+	b.ops, b.bytes, b.err = b.ops[:0], 0, nil
 }
 
 func (b *Batch) add(o op) {
+	if o.tooLarge() {
+		b.err = ErrTooLarge
+		return
+	}
 	b.ops = append(b.ops, o)
 	b.bytes += len(o.body) + len(o.outcome) + opOverhead
+}
+
+// Limits of what is kept in memory or in small records, and of what Pebble can carry.
+const (
+	maxBody  = 1 << 30
+	maxName  = 1 << 10 // of a queue, a meta key, a message-id
+	maxPlace = 16 << 10
+)
+
+func (o *op) tooLarge() bool {
+	p := o.place
+	return len(o.body) > maxBody || len(o.outcome) > maxBody ||
+		len(o.name) > maxName || len(o.msgID) > maxName ||
+		max(len(p.Destination), len(p.Sources), len(p.Hold)) > maxPlace
 }
 
 // opOverhead is what a change weighs beside its body in the bounds of the committer.

@@ -17,12 +17,11 @@
 package localqueue
 
 import (
-	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"sync"
-	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -58,195 +57,120 @@ type Options struct {
 // Store is an open local queue. All methods may be called at once by many
 // goroutines.
 type Store struct {
-	db  *pebble.DB
-	log *slog.Logger
+	db     *pebble.DB
+	lock   io.Closer
+	fs     vfs.FS
+	log    *slog.Logger
+	meters *meters
+	commits
+	life   sync.RWMutex // held for reading while the database is used outside the committer
+	closed bool         // guarded by life
 
-	mu sync.Mutex
+	mu       sync.Mutex
+	groups   map[uint32]*group
+	queues   map[string]*group
+	places   map[Place]*group
+	byDomain map[string][]*group // the places of a destination
+	agenda   agenda
+	changed  chan struct{}
+
+	held     map[uint64]*held    // in hand, by number
+	returned map[uint64]struct{} // given back and not taken since
+	noted    map[uint64]struct{} // waiting messages with a noted outcome
+	waiting  int                 // messages in all places
+	lastID   uint32              // of groups
+
+	next     uint64 // number of the next message
+	reserved uint64 // on disk: numbers below are used up by the next start
+	opened   uint64 // numbers below are from before this start
+	durable  uint64 // numbers below are on disk
+	dead     deadlineMark
+	ledger   ledger
 }
 
 // Open opens the store in dir, which is made (mode 0700) if it is absent. It fails
 // with ErrLocked or a [FormatError]; any other error is of the disk.
-func Open(dir string, o Options) (*Store, error) { return nil, errors.New("localqueue: not yet") }
+func Open(dir string, o Options) (*Store, error) {
+	s := newStore(o)
+	if err := makeDir(s.fs, dir); err != nil {
+		return nil, fmt.Errorf("localqueue: making the directory: %w", err)
+	}
+	lock, err := lockDirectory(s.fs, dir)
+	if err != nil {
+		return nil, err
+	}
+	s.lock = lock
+	if err := s.open(dir, lock, o); err != nil {
+		if s.db != nil {
+			err = errors.Join(err, s.db.Close())
+		}
+		return nil, errors.Join(err, lock.Close())
+	}
+	s.running.Go(s.commitLoop)
+	return s, nil
+}
+
+func newStore(o Options) *Store {
+	s := &Store{
+		fs: o.FS, log: o.Logger,
+		groups:   make(map[uint32]*group),
+		queues:   make(map[string]*group),
+		places:   make(map[Place]*group),
+		byDomain: make(map[string][]*group),
+		changed:  make(chan struct{}, 1),
+		held:     make(map[uint64]*held),
+		returned: make(map[uint64]struct{}),
+		noted:    make(map[uint64]struct{}),
+	}
+	s.commits.init(o.Window)
+	s.agenda.armed = endOfTime
+	s.dead.pending = end()
+	s.ledger.unacked = make(map[[16]byte]uint32)
+	if s.fs == nil {
+		s.fs = privateFS{vfs.Default}
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	return s
+}
+
+func (s *Store) open(dir string, lock *pebble.Lock, o Options) error {
+	if err := checkFormat(s.fs, dir); err != nil {
+		return err
+	}
+	db, err := openPebble(s.fs, dir, lock, s.log)
+	if err != nil {
+		return fmt.Errorf("localqueue: opening %s: %w", dir, err)
+	}
+	s.db = db
+	if err := s.load(); err != nil {
+		return fmt.Errorf("localqueue: reading %s: %w", dir, err)
+	}
+	s.meters, err = newMeters(s, o.Registerer)
+	return err
+}
 
 // Close waits for the commits in hand and closes the store. Commits that come
 // later fail with ErrClosed.
-func (s *Store) Close() error { return nil }
-
-// Err is the error after which the store refuses commits, or nil.
-func (s *Store) Err() error { return nil }
-
-// Failed is closed when the store has failed; see Err.
-func (s *Store) Failed() <-chan struct{} { return nil }
-
-// FormatError says that the directory has a format this version cannot read.
-type FormatError struct {
-	Dir    string
-	Have   int // the format of the directory
-	Newest int // the newest format known here
+func (s *Store) Close() error {
+	if !s.commits.stop() {
+		return nil
+	}
+	s.running.Wait()
+	s.life.Lock()
+	defer s.life.Unlock()
+	s.closed = true
+	s.meters.unregister(s.meters.all())
+	return errors.Join(s.db.Close(), s.lock.Close())
 }
 
-func (e *FormatError) Error() string {
-	return fmt.Sprintf("localqueue: %s has format %d, this version reads up to %d: start the newer version again, or empty the directory with it first", e.Dir, e.Have, e.Newest)
+// use says whether the database may be read; if so, s.life.RUnlock follows.
+func (s *Store) use() bool {
+	s.life.RLock()
+	if s.closed || s.Err() != nil {
+		s.life.RUnlock()
+		return false
+	}
+	return true
 }
-
-// Is makes errors.Is(err, ErrNewerFormat) true.
-func (e *FormatError) Is(target error) bool { return target == ErrNewerFormat }
-
-// Commit makes b durable and then calls done once, from the committer's goroutine:
-// done must be quick and must not call Commit. Batches that wait are merged under
-// one sync. Commit itself blocks only while more than Options.Window batches or 64
-// MB wait. b and its bodies must not be changed before done.
-func (s *Store) Commit(b *Batch, done func(error)) {}
-
-// Do commits b and waits. If ctx ends first its error is returned, but b may still
-// become durable.
-func (s *Store) Do(ctx context.Context, b *Batch) error { return nil }
-
-// Message is what a named queue holds.
-type Message struct {
-	Body      []byte
-	Priority  uint8     // higher goes first
-	ID        string    // a stable message-id, may be empty, at most 1 KB
-	Published time.Time // kept to the nanosecond
-}
-
-// Taken is a message in hand. Its Body belongs to the receiver.
-type Taken struct {
-	Seq         uint64 // for Ack, Move and Back
-	Redelivered bool   // given back before, or published before this store was opened
-	Message
-}
-
-// QueueInfo is what is known of a named queue.
-type QueueInfo struct {
-	Name     string
-	Messages int // all, those in hand included
-	InHand   int
-	Bytes    int64     // of bodies
-	Oldest   time.Time // Published of the oldest message; zero if there is none
-}
-
-// Take takes up to n ready messages in hand and appends them to dst: by priority,
-// then in the order of publishing. A message stays in hand until it is acked, moved
-// or given back; nobody else gets it.
-func (s *Store) Take(queue string, n int, dst []Taken) []Taken { return dst }
-
-// Back gives a message back unharmed; it is next again, as redelivered.
-func (s *Store) Back(queue string, seq uint64) {}
-
-// Ready returns a channel that receives after something became ready in the queue.
-// It has room for one signal: drain it, then Take until nothing comes. All callers
-// for one queue share the channel.
-func (s *Store) Ready(queue string) <-chan struct{} { return nil }
-
-// Len says how many messages can be taken and how many are in hand.
-func (s *Store) Len(queue string) (ready, inHand int) { return 0, 0 }
-
-// Queues lists the queues that hold something or have a Ready channel, by name.
-func (s *Store) Queues() []QueueInfo { return nil }
-
-// Walk shows the messages of a queue, those in hand too, in order and without taking
-// them, until fn says false.
-func (s *Store) Walk(queue string, fn func(Taken) bool) error { return nil }
-
-// Place says where mail waits.
-type Place struct {
-	Destination string // recipient domain in A-labels, or the smarthost
-	Sources     string // the set of addresses it may leave from, in the caller's own spelling
-	Hold        string // the paused tag that holds it, or empty
-}
-
-// Waiting is a message that waits.
-type Waiting struct {
-	ID       uint64 // given by the store; for Reschedule, Remove and so on
-	Place    Place
-	Due      time.Time // not handed out before; zero: now
-	Deadline time.Time // zero: none
-	Priority uint8     // among what is due, higher goes first
-	Body     []byte
-	Outcome  []byte // noted outcome, nil if there is none
-}
-
-// PlaceInfo is what is known of a place.
-type PlaceInfo struct {
-	Place   Place
-	Count   int // all, those in hand included
-	InHand  int
-	NextDue time.Time // nothing that is not in hand is due before; zero if all is in hand
-	Since   time.Time // the place has not been empty since: no message waits here longer
-}
-
-// TakeDue takes in hand up to n messages of the place that are due at now, and
-// appends them to dst: higher priority first, then due time, then age.
-func (s *Store) TakeDue(p Place, now time.Time, n int, dst []Waiting) []Waiting { return dst }
-
-// BackWaiting gives a waiting message back unharmed, at its old time.
-func (s *Store) BackWaiting(id uint64) {}
-
-// Grab takes one message in hand that WalkPlace or Expired showed: w needs ID, Place,
-// Due and Priority as they were shown. False: it is gone, moved, or in hand.
-func (s *Store) Grab(w Waiting) bool { return false }
-
-// Expired takes in hand up to n waiting messages whose deadline is at or before now.
-func (s *Store) Expired(now time.Time, n int, dst []Waiting) []Waiting { return dst }
-
-// Due shows the places that have something due at now and not in hand, in no order,
-// until fn says false. fn must not call the store.
-func (s *Store) Due(now time.Time, fn func(PlaceInfo) bool) {}
-
-// NextDue is the earliest moment after now at which a place that has nothing due at
-// now gets something due.
-func (s *Store) NextDue(now time.Time) (time.Time, bool) { return time.Time{}, false }
-
-// Changed receives after NextDue may have become earlier, or Due longer, by a commit
-// or a BackWaiting. It has room for one signal and is shared by all callers.
-func (s *Store) Changed() <-chan struct{} { return nil }
-
-// Places lists all places that hold something.
-func (s *Store) Places() []PlaceInfo { return nil }
-
-// PlacesOf lists the places of one destination.
-func (s *Store) PlacesOf(destination string) []PlaceInfo { return nil }
-
-// Count says how many messages wait in a place, those in hand included.
-func (s *Store) Count(p Place) int { return 0 }
-
-// WaitingCount is the sum of Count over all places.
-func (s *Store) WaitingCount() int { return 0 }
-
-// WalkPlace shows the messages of a place in order, those in hand too, without taking
-// them, until fn says false.
-func (s *Store) WalkPlace(p Place, fn func(Waiting) bool) error { return nil }
-
-// Expedite makes everything of a destination that is not in hand due at now. It
-// rewrites index entries in batches of a thousand; progress (may be nil) hears how
-// many were done so far.
-func (s *Store) Expedite(ctx context.Context, destination string, now time.Time, progress func(done int)) (int, error) {
-	return 0, nil
-}
-
-// OpenOutcomes, called once after Open and before the first TakeDue, takes in hand
-// every waiting message that has a noted outcome and shows it to fn.
-func (s *Store) OpenOutcomes(fn func(Waiting) error) error { return nil }
-
-// Lookup finds the outcome that was noted for an identity. A match keeps the entry
-// for another ten minutes.
-func (s *Store) Lookup(identity [16]byte) (outcome []byte, ok bool) { return nil, false }
-
-// Age lets ledger time pass. It is called at least every ten seconds while this
-// process consumes, and not at all while it does not: a longer gap between two calls
-// counts as ten seconds. Entries leave ten to eleven minutes after their Acked.
-func (s *Store) Age(now time.Time) {}
-
-// Clear empties the ledger and waits until that is durable.
-func (s *Store) Clear(ctx context.Context) error { return nil }
-
-// Trim drops the oldest messages, not those in hand, of the queues for which cut is
-// true: all that were published before now-keepAge, then as many as it takes for
-// these queues together to hold no more than keepBytes. Zero means no limit.
-func (s *Store) Trim(ctx context.Context, now time.Time, keepAge time.Duration, keepBytes int64, cut func(queue string) bool) (dropped int, err error) {
-	return 0, nil
-}
-
-// Meta returns a value set with SetMeta.
-func (s *Store) Meta(key string) ([]byte, bool) { return nil, false }

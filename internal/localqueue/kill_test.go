@@ -1,0 +1,3 @@
+package localqueue
+
+func child(dir string) {}

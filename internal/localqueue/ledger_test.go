@@ -1,0 +1,136 @@
+package localqueue
+
+import (
+	"context"
+	"testing"
+	"time"
+)
+
+// aged lets n minutes of consuming pass, a second at a time.
+func aged(s *Store, clock *time.Time, n int) {
+	for range n * 60 {
+		*clock = clock.Add(time.Second)
+		s.Age(*clock)
+	}
+	// The committer has turned the page when a later commit is done.
+	_ = s.Do(context.Background(), new(Batch))
+}
+
+func knows(t *testing.T, s *Store, identity byte, want string) {
+	t.Helper()
+	got, ok := s.Lookup([16]byte{identity})
+	if string(got) != want || ok != (want != "") {
+		t.Fatalf("identity %d: %q, %v, want %q", identity, got, ok, want)
+	}
+}
+
+func started(s *Store) *time.Time {
+	clock := noon
+	s.Age(clock)
+	return &clock
+}
+
+func TestLedgerAges(t *testing.T) {
+	s, fs := openMem(t)
+	clock := started(s)
+	commit(t, s, func(b *Batch) {
+		for i := range byte(4) {
+			b.Note([16]byte{i}, []byte{'0' + i})
+		}
+		b.Acked([16]byte{0})
+		b.Acked([16]byte{9})
+		b.Forget([16]byte{3})
+	})
+	knows(t, s, 0, "0")
+	knows(t, s, 3, "")
+	knows(t, s, 9, "")
+	aged(s, clock, 10)
+	knows(t, s, 0, "0") // and starts anew
+	aged(s, clock, 10)
+	knows(t, s, 0, "0")
+	aged(s, clock, 11)
+	knows(t, s, 0, "")
+	knows(t, s, 1, "1") // never acked
+	commit(t, s, func(b *Batch) { b.Acked([16]byte{1}) })
+	aged(s, clock, 9)
+	s, _ = powerCut(t, fs)
+	clock = started(s)
+	knows(t, s, 2, "2")
+	aged(s, clock, 12)
+	knows(t, s, 1, "")
+	knows(t, s, 2, "2")
+}
+
+func TestLedgerTenMinutesCountFromTheAck(t *testing.T) {
+	s, _ := openMem(t)
+	clock := started(s)
+	commit(t, s, func(b *Batch) { b.Note([16]byte{1}, []byte("x")) })
+	aged(s, clock, 8)
+	commit(t, s, func(b *Batch) { b.Acked([16]byte{1}) })
+	aged(s, clock, 10)
+	if got, _, err := s.lookup([16]byte{1}); string(got) != "x" || err != nil {
+		t.Fatalf("gone early: %q, %v", got, err)
+	}
+	aged(s, clock, 1)
+	knows(t, s, 1, "")
+}
+
+func TestLedgerDoesNotAgeWhileNothingIsConsumed(t *testing.T) {
+	s, _ := openMem(t)
+	clock := started(s)
+	commit(t, s, func(b *Batch) { b.Note([16]byte{1}, []byte("x")); b.Acked([16]byte{1}) })
+	for range 20 {
+		*clock = clock.Add(time.Hour)
+		s.Age(*clock)
+	}
+	*clock = clock.Add(-time.Hour)
+	s.Age(*clock)
+	if s.ledger.bucket > 1+20*10/60+1 {
+		t.Errorf("an hour without a call aged it: bucket %d", s.ledger.bucket)
+	}
+	knows(t, s, 1, "x")
+}
+
+func TestLedgerNotesTheLatest(t *testing.T) {
+	s, _ := openMem(t)
+	clock := started(s)
+	commit(t, s, func(b *Batch) { b.Note([16]byte{1}, []byte("first")) })
+	commit(t, s, func(b *Batch) { b.Note([16]byte{1}, []byte("second")) })
+	aged(s, clock, 2)
+	commit(t, s, func(b *Batch) { b.Note([16]byte{1}, []byte("third")) })
+	knows(t, s, 1, "third")
+	commit(t, s, func(b *Batch) { b.Forget([16]byte{1}) })
+	knows(t, s, 1, "")
+}
+
+func TestLedgerAckInALaterBucketAndTheSameCommit(t *testing.T) {
+	s, _ := openMem(t)
+	clock := started(s)
+	commit(t, s, func(b *Batch) { b.Note([16]byte{1}, []byte("x")) })
+	aged(s, clock, 3)
+	commit(t, s, func(b *Batch) { b.Note([16]byte{1}, []byte("y")); b.Acked([16]byte{1}); b.Acked([16]byte{1}) })
+	knows(t, s, 1, "y")
+	if len(s.ledger.unacked) != 0 {
+		t.Error("still open")
+	}
+}
+
+func TestLedgerClear(t *testing.T) {
+	s, fs := openMem(t)
+	commit(t, s, func(b *Batch) {
+		b.Note([16]byte{1}, []byte("x"))
+		b.Note([16]byte{2}, []byte("y"))
+		b.Acked([16]byte{2})
+	})
+	if err := s.Clear(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	knows(t, s, 1, "")
+	commit(t, s, func(b *Batch) { b.Note([16]byte{1}, []byte("after")) })
+	s, _ = powerCut(t, fs)
+	knows(t, s, 1, "after")
+	knows(t, s, 2, "")
+	if len(s.ledger.unacked) != 1 {
+		t.Errorf("%d open", len(s.ledger.unacked))
+	}
+}
