@@ -24,7 +24,7 @@ const (
 	maxDepth   = 200       // parentheses, brackets, calls and signs inside each other
 	maxSteps   = 1_000_000 // bodies that loops run in one rendering
 	maxOutput  = 64 << 20  // bytes of one rendering
-	maxWork    = 2 << 30   // one rendering; a unit is about a nanosecond
+	maxWork    = 1 << 30   // one rendering; a unit is about a nanosecond
 )
 
 // A Template is compiled and immutable; it is safe for concurrent use.
