@@ -76,6 +76,12 @@ func get[T any](b *builder, name string) T {
 	return v
 }
 
+// isFalse says that a bool is false, and not merely wrong.
+func (b *builder) isFalse(name string) bool {
+	v, ok := b.value[name].(bool)
+	return ok && !v
+}
+
 // text returns a value of the types text, path, name, word and host.
 func (b *builder) text(name string) string { return get[string](b, name) }
 

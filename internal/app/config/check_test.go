@@ -109,7 +109,7 @@ func TestNoSecretAnywhere(t *testing.T) {
 		for _, value := range []string{
 			"amqp://u:geheim", "amqp://u:geheim/x@h/v", "amqp://u:ge@geheim@h:x/v", "mysql://u:geheim#@h:1x/db", "couchbase://geheim@h:x/b", "hardcoded://u,geheim",
 			"hardcoded://u:p:geheim,geheim", "s3://id:geheim@", "radius://id:geheim", "nis://u:geheim@h", "amqp://h/v,mysql://u:geheim@h", "u:geheim@h", "geheim@h:99999",
-			"amqp://u:a?geheim@h/v", "mysql://h/db?%zz&password=geheim", "amqp://u:a,geheim@h:x/",
+			"amqp://u:a?geheim@h/v", "mysql://h/db?%zz&password=geheim", "amqp://u:a,geheim@h:x/", "u:geheim",
 		} {
 			for _, name := range append([]string{key.Name}, key.Aliases...) {
 				cfg, err := Load(nil, source(files{ownFile: name + ": " + value}))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/netip"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -190,6 +191,21 @@ func TestFiles(t *testing.T) {
 	}
 	if _, err = Load(nil, source(files{ownFile: strings.Repeat("#\n", maxFile)})); err == nil || !strings.Contains(err.Error(), "larger than") {
 		t.Error("huge file:", err)
+	}
+}
+
+func TestFilesOnDisk(t *testing.T) {
+	dir := t.TempDir()
+	path := dir + "/config.txt"
+	if err := os.WriteFile(path, []byte("max-attempts: 4\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := Load(nil, Source{Default: dir + "/absent", Compat: path})
+	if err != nil || cfg.Delivery.MaxAttempts != 4 || cfg.DSN.MTA != "localhost" {
+		t.Error(err, cfg.Delivery.MaxAttempts)
+	}
+	if _, err = Load(nil, Source{Default: "/dev/zero"}); err == nil || !strings.Contains(err.Error(), "larger than") {
+		t.Error("endless file:", err)
 	}
 }
 

@@ -22,7 +22,7 @@ func (b *builder) crossCheck() {
 // checkQueues: queues.md sections 3 and 5.
 func (b *builder) checkQueues() {
 	r := &b.cfg.RabbitMQ
-	if r.Outbox == "" && b.isSet("rabbitmq-outbox") {
+	if b.isSet("rabbitmq-outbox") && !b.isGiven("rabbitmq-outbox") {
 		b.wrong("rabbitmq-outbox", "the outbox must have a name", "the name of a queue")
 	}
 	if b.isSet("rabbitmq-inbox") && b.text("rabbitmq-inbox") == "" {
@@ -31,7 +31,8 @@ func (b *builder) checkQueues() {
 	if r.Embedded {
 		return
 	}
-	if r.Quorum && !r.Durable {
+	notDurable := b.isFalse("rabbitmq-durable")
+	if r.Quorum && notDurable {
 		b.wrong("rabbitmq-durable", "a quorum queue is always durable, and rabbitmq-queue-type is quorum", "true")
 	}
 	if r.Quorum && r.MaxPriority > 0 {
@@ -40,10 +41,10 @@ func (b *builder) checkQueues() {
 	if r.Quorum && r.Lazy {
 		b.warnKey("rabbitmq-lazy", "does not count for the outbox, which is a quorum queue")
 	}
-	if r.Persistent && !r.Durable {
+	if r.Persistent && notDurable {
 		b.warnKey("rabbitmq-durable", "is false: messages do not survive a restart of the broker, although they are published persistently")
 	}
-	if !r.Persistent {
+	if b.isFalse("rabbitmq-persistent") {
 		b.warnKey("rabbitmq-persistent", "is false: messages in queues do not survive a restart of the broker")
 	}
 }
@@ -124,9 +125,11 @@ const maxSocketPath = 107
 func (b *builder) checkPlaces() {
 	g := &b.cfg.General
 	if len(g.ControlSocket) > maxSocketPath {
-		name := "lock"
-		if !b.isGiven(name) {
-			name = "state-directory"
+		name := "rabbitmq-address" // a local:///path, if neither of the others
+		for _, other := range []string{"state-directory", "lock"} {
+			if b.isGiven(other) {
+				name = other
+			}
 		}
 		b.wrong(name, "the path of the sockets beside the lock would be too long", "a path that is shorter")
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode"
 )
 
 // Bounds of a configuration file. A real one has a few hundred short lines.
@@ -79,5 +80,5 @@ var errControl = errors.New("control characters are not allowed")
 
 // hasControl finds what could forge lines in logs, listings and protocols. A tab inside a value is data.
 func hasControl(s string) bool {
-	return strings.ContainsFunc(s, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f })
+	return strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) && r != '\t' })
 }

@@ -61,6 +61,9 @@ func wordHelp(w word) string {
 		out.WriteString("\n")
 		writeFlags(&out, w.flags)
 	}
+	if w.alone {
+		return out.String()
+	}
 	out.WriteString("\nIt finds the daemon through the lock of its configuration: give it the same --config-file.\n")
 	return out.String()
 }

@@ -133,8 +133,11 @@ func oldKeys() []Key {
 	add("it has no successor", "max-connections", "max-threads", "max-messages", "max-queues", "max-memory", "normalize-mime", "dns-force")
 	add("use the table mtanames of the database", "dns-helofile")
 	for i := range keys {
-		if keys[i].Name == "storage" {
+		switch keys[i].Name {
+		case "storage":
 			keys[i].Type.mask = maskAddresses
+		case "rabbitmq-host", "cluster-host":
+			keys[i].Type.mask = maskHost
 		}
 	}
 	return keys

@@ -40,7 +40,7 @@ var (
 	rangesType   = Type{Name: "range list", Allowed: "IP addresses and CIDR ranges, separated by semicolons", parse: parsePrefixes, empty: true}
 	portRanges   = Type{Name: "range list", Allowed: "IP addresses and CIDR ranges, each with :port if wanted, separated by commas", parse: parsePrefixPorts, empty: true}
 	hostsType    = Type{Name: "list", Allowed: "hosts, each with :port if wanted, separated by commas", parse: parseHosts, empty: true}
-	hostType     = Type{Name: "host", Allowed: "a host name or IP address", parse: parseHost, empty: true}
+	hostType     = Type{Name: "host", Allowed: "a host name or IP address", parse: parseHost, mask: maskHost, empty: true}
 	waitsType    = Type{Name: "word list", Allowed: "times in seconds (or with s, m, h, d) above zero, separated by commas", parse: parseWaits}
 	outputsType  = Type{Name: "list", Allowed: "stdout, stderr, syslog and absolute file paths, separated by commas", parse: parseOutputs, empty: true}
 )
@@ -169,71 +169,6 @@ func prefixPortOf(item string) (PrefixPort, error) {
 	return PrefixPort{p, port}, err
 }
 
-func parseHosts(raw string) (any, error) {
-	var list []HostPort
-	for _, item := range splitList(raw, ";,") {
-		h, err := parseHostPort(item)
-		if err != nil {
-			return list, fmt.Errorf("%q: %w", item, err)
-		}
-		list = append(list, h)
-	}
-	return list, nil
-}
-
-func parseHost(raw string) (any, error) {
-	if raw == "" {
-		return "", nil
-	}
-	h, err := parseHostPort(raw)
-	if err == nil && h.Port != 0 {
-		err = errors.New("has a port, which has a key of its own")
-	}
-	return h.Host, err
-}
-
-// parseHostPort takes name, IPv4, IPv6, each with :port; an IPv6 address with a port needs brackets.
-func parseHostPort(item string) (HostPort, error) {
-	if a, err := netip.ParseAddr(item); err == nil {
-		return HostPort{Host: a.Unmap().String()}, nil
-	}
-	host, port, hasPort := item, "", false
-	if rest, ok := strings.CutPrefix(item, "["); ok {
-		inner, after, closed := strings.Cut(rest, "]")
-		a, err := netip.ParseAddr(inner)
-		if !closed || err != nil {
-			return HostPort{}, errors.New("is not an IPv6 address in brackets")
-		}
-		host = a.Unmap().String()
-		if after != "" {
-			port, hasPort = strings.CutPrefix(after, ":")
-			if !hasPort {
-				return HostPort{}, errors.New("is not an IPv6 address in brackets")
-			}
-		}
-	} else {
-		host, port, hasPort = strings.Cut(item, ":")
-		if !isHostName(host) {
-			return HostPort{}, errors.New("is not a host")
-		}
-	}
-	if !hasPort {
-		return HostPort{Host: host}, nil
-	}
-	n, err := portNumber(port)
-	if err != nil || n == 0 {
-		return HostPort{}, errors.New("has no valid port")
-	}
-	return HostPort{host, n}, nil
-}
-
-// isHostName is loose: underscores and UTF-8 occur in names of containers and in internationalised names.
-func isHostName(s string) bool {
-	return s != "" && len(s) <= 253 && !strings.ContainsFunc(s, func(r rune) bool {
-		return r <= ' ' || strings.ContainsRune("/\\@:?#[]<>\"'%,;*$", r) || r == 0x7f
-	})
-}
-
 func parseWaits(raw string) (any, error) {
 	var list []time.Duration
 	for _, item := range splitList(raw, ",;") {
@@ -261,45 +196,4 @@ func parseOutputs(raw string) (any, error) {
 		}
 	}
 	return list, nil
-}
-
-// wordType is one of the words; empty counts only where it is one of them.
-func wordType(words ...string) Type {
-	t := Type{Name: "word", Allowed: wordsOf(words), empty: slices.Contains(words, "")}
-	t.parse = func(raw string) (any, error) {
-		for _, w := range words {
-			if strings.EqualFold(raw, w) {
-				return w, nil
-			}
-		}
-		return "", errors.New("is not one of the words")
-	}
-	return t
-}
-
-func wordsOf(words []string) string {
-	if words[0] == "" {
-		return strings.Join(words[1:], ", ") + " or empty"
-	}
-	return strings.Join(words, ", ")
-}
-
-// wordsType is a list of the words, each kept once, in the order of the value.
-func wordsType(words ...string) Type {
-	one := wordType(words...)
-	t := Type{Name: "word list", Allowed: strings.Join(words, ", ") + ", separated by commas", empty: true}
-	t.parse = func(raw string) (any, error) {
-		var list []string
-		for _, item := range splitList(raw, ",;") {
-			w, err := one.parse(item)
-			if err != nil {
-				return list, fmt.Errorf("%q is not one of the words", item)
-			}
-			if !slices.Contains(list, w.(string)) {
-				list = append(list, w.(string))
-			}
-		}
-		return list, nil
-	}
-	return t
 }

@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 )
@@ -215,42 +214,5 @@ func (p *argParser) finishWord() error {
 			return usage("%s needs --%s", w.name, name)
 		}
 	}
-	return nil
-}
-
-// oneShot chooses what to do; only one thing may be chosen.
-func (c *Command) oneShot(m Mode) error {
-	if c.Mode == Help || c.Mode == m && m != Control {
-		return nil
-	}
-	if c.Mode != Daemon {
-		return usage("the command line asks for two things at once")
-	}
-	c.Mode = m
-	return nil
-}
-
-func (c *Command) setConfigFile(value string) error {
-	if value == "" {
-		return usage("--config-file names no file")
-	}
-	c.ConfigFile = value
-	return nil
-}
-
-func (c *Command) setIP(value string) error {
-	ip, err := netip.ParseAddr(value)
-	if err != nil {
-		return usage("--ip: %q is not an IP address", value)
-	}
-	c.IP = ip.Unmap()
-	return nil
-}
-
-func (c *Command) setListen(value string) error {
-	if _, err := netip.ParseAddrPort(value); err != nil {
-		return usage("--listen: %q is not an IP address with a port", value)
-	}
-	c.Listen = value
 	return nil
 }

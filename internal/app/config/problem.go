@@ -44,7 +44,7 @@ func (w Where) String() string {
 type Problem struct {
 	Where   Where
 	Key     string // as it was written; empty when the place as a whole is wrong
-	Value   string // secrets masked
+	Value   string // secrets masked; empty too where the line as a whole is wrong
 	Reason  string
 	Allowed string // may be empty
 }
@@ -54,7 +54,10 @@ func (p Problem) String() string {
 	var s strings.Builder
 	s.WriteString(p.Where.String())
 	if p.Key != "" {
-		fmt.Fprintf(&s, ": %s: %q", p.Key, p.Value)
+		s.WriteString(": " + p.Key)
+	}
+	if p.Value != "" {
+		fmt.Fprintf(&s, ": %q", p.Value)
 	}
 	s.WriteString(": " + p.Reason)
 	if p.Allowed != "" {

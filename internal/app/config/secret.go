@@ -87,6 +87,14 @@ func maskLoose(rest string) string {
 	return hosts + "/" + maskOptions(path)
 }
 
+// maskHost hides what was put where only a host belongs, if it may be a login.
+func maskHost(raw string) string {
+	if _, err := parseHostPort(raw); err != nil && strings.ContainsAny(raw, "@:/") {
+		return mask
+	}
+	return raw
+}
+
 // maskOptions hides the values of options, which drivers use for secrets too.
 func maskOptions(rest string) string {
 	path, query, ok := strings.Cut(rest, "?")

@@ -115,7 +115,7 @@ func (b *builder) addFile(layer Layer, path string, data []byte) {
 // mail. Anything else is as harmless as an unknown key.
 func (b *builder) wrongLine(where Where, w lineError) {
 	if _, known := lookup(w.key); known {
-		b.problem(Problem{Where: where, Key: w.key, Value: mask, Reason: w.text})
+		b.problem(Problem{Where: where, Key: w.key, Reason: w.text})
 		return
 	}
 	b.warn(where, "", w.text+"; the line is ignored")
@@ -155,7 +155,7 @@ func (b *builder) addEnvironment(prefix string) {
 			where: Where{Layer: Environment, Name: name},
 		}
 		if hasControl(s.value) {
-			b.problem(Problem{Where: s.where, Key: s.key, Value: mask, Reason: errControl.Error()})
+			b.problem(Problem{Where: s.where, Key: s.key, Reason: errControl.Error()})
 			continue
 		}
 		settings = append(settings, s)

@@ -11,6 +11,7 @@ type word struct {
 	argument string // NAME or DESTINATION; in brackets when it may be left out; empty: none
 	flags    []option
 	needs    []string // flags that must be given
+	alone    bool     // needs no daemon
 	help     string
 }
 
@@ -48,7 +49,7 @@ func words() []word {
 			{"stop", "", "end the daemon afterwards", func(c *Command, _ string) error { c.Stop = true; return nil }},
 		}},
 		{name: "reload", help: "Opens the log files again and reads the database again, as SIGHUP does."},
-		{name: "sink", help: "Runs an SMTP server for trials, which accepts and counts.", flags: []option{
+		{name: "sink", alone: true, help: "Runs an SMTP server for trials, which accepts and counts.", flags: []option{
 			{"listen", "IP:PORT", "where to listen", (*Command).setListen},
 			{"keep", "DIRECTORY", "keep the mail there", func(c *Command, v string) error { c.KeepIn = v; return nil }},
 		}},
