@@ -70,6 +70,7 @@ type Result struct {
 	SentConnection int64
 	SentData       int64 // MIME bytes of SentConnection
 	Permanent      bool  // a local error that is final whatever Code says; not written
+	Retry          bool  // connection trouble that is worth another attempt whatever Code says; not written
 }
 
 // OK says that the receiver has taken the message.
@@ -80,7 +81,7 @@ func (r *Result) Temporary() bool {
 	if r.OK() || r.Permanent {
 		return false
 	}
-	return r.Kind != Failed || r.Code < 500 || r.Code > 599
+	return r.Retry || r.Kind != Failed || r.Code < 500 || r.Code > 599
 }
 
 // AppendJSON appends the result as a JSON object.

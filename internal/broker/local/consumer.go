@@ -1,0 +1,176 @@
+package local
+
+import (
+	"context"
+	"sync"
+
+	"posthoorn/internal/broker"
+	"posthoorn/internal/localqueue"
+)
+
+// epoch is that of every ticket: the queue cannot be lost while this process lives.
+const epoch = 1
+
+// Consumer hands out the messages of one queue. Beside broker.Consumer it lets a settlement be part of a larger commit: AckIn,
+// MoveIn and Settled.
+type Consumer struct {
+	store  *localqueue.Store
+	queue  string
+	credit int
+	h      broker.Handler
+
+	mu     sync.Mutex
+	out    map[uint64]struct{} // handed out and not settled
+	paused bool
+	wake   chan struct{}
+
+	cancel context.CancelFunc
+	done   chan struct{}
+}
+
+func newConsumer(store *localqueue.Store, queue string, credit int, h broker.Handler) *Consumer {
+	ctx, cancel := context.WithCancel(context.Background())
+	c := &Consumer{
+		store: store, queue: queue, credit: credit, h: h, out: map[uint64]struct{}{},
+		wake: make(chan struct{}, 1), cancel: cancel, done: make(chan struct{}),
+	}
+	go c.run(ctx)
+	return c
+}
+
+// gather is how many messages are taken at a time, so that one look at the store serves many.
+const gather = 100
+
+func (c *Consumer) run(ctx context.Context) {
+	defer close(c.done)
+	ready := c.store.Ready(c.queue)
+	var taken []localqueue.Taken
+	for {
+		for ctx.Err() == nil {
+			if taken = c.take(taken[:0]); len(taken) == 0 {
+				break
+			}
+			for i := range taken {
+				c.deliver(&taken[i])
+			}
+			clear(taken)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ready:
+		case <-c.wake:
+		}
+	}
+}
+
+// take takes what the credit allows.
+func (c *Consumer) take(dst []localqueue.Taken) []localqueue.Taken {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	room := min(gather, c.credit-len(c.out))
+	if c.paused || room <= 0 {
+		return dst
+	}
+	dst = c.store.Take(c.queue, room, dst)
+	for i := range dst {
+		c.out[dst[i].Seq] = struct{}{}
+	}
+	return dst
+}
+
+func (c *Consumer) deliver(t *localqueue.Taken) {
+	c.h.Deliver(broker.Delivery{
+		Body: t.Body, Redelivered: t.Redelivered, Size: len(t.Body), Ticket: broker.Ticket{Epoch: epoch, Tag: t.Seq},
+	})
+}
+
+// settle takes a ticket off the books; false: it is not open.
+func (c *Consumer) settle(t broker.Ticket) bool {
+	c.mu.Lock()
+	_, open := c.out[t.Tag]
+	delete(c.out, t.Tag)
+	c.mu.Unlock()
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+	return open && t.Epoch == epoch
+}
+
+func (c *Consumer) open(t broker.Ticket) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, open := c.out[t.Tag]
+	return open && t.Epoch == epoch
+}
+
+// Ack removes a delivery. One that cannot be removed because the disk fails comes again after the restart.
+func (c *Consumer) Ack(t broker.Ticket) {
+	if !c.settle(t) {
+		return
+	}
+	b := new(localqueue.Batch)
+	b.Ack(c.queue, t.Tag)
+	c.store.Commit(b, func(error) {})
+}
+
+// AckIn adds the removal of a delivery to b; Settled follows when b is durable.
+func (c *Consumer) AckIn(b *localqueue.Batch, t broker.Ticket) {
+	if c.open(t) {
+		b.Ack(c.queue, t.Tag)
+	}
+}
+
+// MoveIn adds to b that a delivery goes to wait; Settled follows when b is durable.
+func (c *Consumer) MoveIn(b *localqueue.Batch, t broker.Ticket, w localqueue.Waiting) {
+	if c.open(t) {
+		b.Move(c.queue, t.Tag, w)
+	}
+}
+
+// Settled gives the credit of a delivery free.
+func (c *Consumer) Settled(t broker.Ticket) { c.settle(t) }
+
+// Nack gives a delivery back.
+func (c *Consumer) Nack(t broker.Ticket) {
+	if c.open(t) {
+		c.store.Back(c.queue, t.Tag)
+		c.settle(t)
+	}
+}
+
+// Pause stops deliveries; what is out stays out.
+func (c *Consumer) Pause(context.Context) error { return c.setPaused(true) }
+
+// Resume starts them again.
+func (c *Consumer) Resume(context.Context) error { return c.setPaused(false) }
+
+func (c *Consumer) setPaused(on bool) error {
+	c.mu.Lock()
+	c.paused = on
+	c.mu.Unlock()
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+// Flush waits until everything committed so far is on disk.
+func (c *Consumer) Flush(ctx context.Context) error {
+	return translate(c.store.Do(ctx, new(localqueue.Batch)))
+}
+
+// Close stops the consumption and gives back what is out.
+func (c *Consumer) Close() error {
+	c.cancel()
+	<-c.done
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for seq := range c.out {
+		c.store.Back(c.queue, seq)
+	}
+	clear(c.out)
+	return nil
+}
