@@ -57,7 +57,7 @@ func stateKeys() []Key {
 	const area = "State directory and embedded queue"
 	return []Key{
 		{Name: "state-directory", Area: area, Type: pathType, Default: defaultState, Absent: "path of `local:///path`, else " + defaultState, Since: "ours", Help: "Holds all mail that waits, the embedded queues, the settings, the lock and the sockets. One instance each; it must survive a restart."},
-		{Name: "local-results-age", Area: area, Type: secondsType, Default: "7d", Since: "ours", Help: "Embedded queue: results that nobody reads are dropped after this time."},
+		{Name: "local-results-age", Area: area, Type: positive(secondsType), Default: "7d", Since: "ours", Help: "Embedded queue: results that nobody reads are dropped after this time."},
 		{Name: "local-results-size", Area: area, Type: sizeType, Default: "1GB", Since: "ours", Help: "Embedded queue: size of all unread results; the oldest are dropped first."},
 		{Name: "local-min-free", Area: area, Type: minFreeType, Default: "5%", Since: "ours", Help: "Space that must stay free on the volumes of state directory, message store and logs; a percentage counts at most 5GB. Below it no new mail is taken, while delivery goes on."},
 	}

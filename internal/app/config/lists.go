@@ -66,7 +66,7 @@ func portNumber(raw string) (uint16, error) {
 func parsePorts(raw string) (any, error) {
 	var list []PortRange
 	count := 0
-	for _, item := range splitList(raw, ",") {
+	for _, item := range splitList(raw, ",;") {
 		first, last, isRange := strings.Cut(item, "-")
 		low, err := portNumber(strings.TrimSpace(first))
 		high := low
