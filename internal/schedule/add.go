@@ -1,0 +1,140 @@
+package schedule
+
+import "time"
+
+// Add gives the plan an item. What it does not queue it does not hold.
+func (p *Plan) Add(now time.Time, it Item) Verdict {
+	at := p.instant(now)
+	if p.stopped {
+		return Verdict{Kind: Park, Reason: Stopping, Until: now}
+	}
+	s := p.site(it.Site, at)
+	pl := s.place(it.Pool)
+	switch {
+	case pl == nil:
+	case it.Waited:
+		pl.came()
+	case pl.backlog > 0:
+		return Verdict{Kind: Park, Reason: Behind, Until: now}
+	}
+	if at < s.failed {
+		return Verdict{Kind: Offline, Err: s.failure}
+	}
+	if s.group == nil {
+		return p.addUnresolved(at, now, s, it)
+	}
+	if at >= s.expires {
+		p.inquire(at, s) // the old route is good enough until the answer comes
+	}
+	st := s.stream(p, at, it.Pool, it.Class)
+	if at < st.down {
+		return Verdict{Kind: Offline, Err: st.err, Source: st.source}
+	}
+	if why, until := st.holding(p, at); why != NoReason {
+		return Verdict{Kind: Park, Reason: why, Until: p.moment(until)}
+	}
+	if !p.fits(at, st, it.Waited) {
+		return Verdict{Kind: Park, Reason: NoRoom, Until: now}
+	}
+	e := p.entry(at, s, it)
+	p.enter(at, e)
+	return Verdict{Kind: Queued}
+}
+
+func (p *Plan) addUnresolved(at int64, now time.Time, s *site, it Item) Verdict {
+	if s.lookup != known && at >= s.since+lookupPatience {
+		return Verdict{Kind: Park, Reason: Lookup, Until: now}
+	}
+	if s.pending.n >= unmeasuredRoom {
+		return Verdict{Kind: Park, Reason: NoRoom, Until: now}
+	}
+	p.inquire(at, s)
+	s.pending.push(p.entry(at, s, it))
+	return Verdict{Kind: Queued}
+}
+
+// fits says whether memory takes one more. What waited has room reserved; fresh mail leaves half to what waits.
+func (p *Plan) fits(at int64, st *stream, waited bool) bool {
+	if st.stuck && st.queue.n > 0 {
+		return false
+	}
+	g := st.group
+	room := g.room(at)
+	if waited {
+		return g.waiting < room
+	}
+	if g.hungry.len() > 0 || g.reserved > 0 {
+		room /= 2
+	}
+	return g.waiting+g.reserved < room
+}
+
+func (p *Plan) entry(at int64, s *site, it Item) *entry {
+	e := p.free
+	if e == nil {
+		e = new(entry)
+	} else {
+		p.free = e.next
+	}
+	p.seq++
+	*e = entry{item: it, site: s, seq: p.seq, added: at}
+	p.items[it.ID] = e
+	s.n++
+	p.waiting++
+	return e
+}
+
+// enter puts an entry into the stream of its resolved site.
+func (p *Plan) enter(at int64, e *entry) {
+	st := e.site.stream(p, at, e.item.Pool, e.item.Class)
+	p.put(st, e)
+	p.offer(at, st)
+}
+
+func (p *Plan) put(st *stream, e *entry) {
+	e.stream = st
+	st.group.waiting++
+	st.queue.push(e)
+}
+
+// pull takes a waiting entry out of its queue.
+func (p *Plan) pull(at int64, e *entry) {
+	p.waiting--
+	if e.stream == nil {
+		e.site.pending.remove(e)
+		return
+	}
+	e.stream.queue.remove(e)
+	g := e.stream.group
+	g.waiting--
+	if g.hungry.len() > 0 {
+		p.mayFill(at, g)
+	}
+}
+
+// end forgets an entry that is in no queue and no hand.
+func (p *Plan) end(e *entry) {
+	delete(p.items, e.item.ID)
+	e.site.n--
+	*e = entry{next: p.free}
+	p.free = e
+}
+
+func (p *Plan) park(at int64, e *entry, why Reason, until int64) {
+	p.todo.Park = append(p.todo.Park, Parked{ID: e.item.ID, Reason: why, Until: p.moment(max(until, at))})
+	p.pull(at, e)
+	p.end(e)
+}
+
+// Remove takes a waiting item out, for instance because its ticket is stale. It does nothing to one that is in hand,
+// nor to one that has ended.
+func (p *Plan) Remove(now time.Time, id uint64) bool {
+	at := p.instant(now)
+	e := p.items[id]
+	if e == nil || e.conn != nil {
+		return false
+	}
+	p.pull(at, e)
+	p.end(e)
+	return true
+}

@@ -1,0 +1,158 @@
+package schedule
+
+import "net/netip"
+
+// group is the sites that share their servers, often one.
+type group struct {
+	name    string
+	key     string   // for Snapshot.Limits
+	targets []Target // all, and by family
+	four    []Target
+	six     []Target
+	limits  Limits // of the lane that read its own last: for what concerns the group as a whole
+	lanes   map[netip.Addr]*lane
+	streams map[streamKey]*stream
+
+	sites           int // that lead here
+	waiting, inHand int
+	reserved        int // asked for with Refill and not yet come
+	conns           int
+	events          uint64 // raised by whatever may let a dial through that was refused
+	service         int64  // time that a message takes on a connection, smoothed; 0 = unmeasured
+	moved           int64  // a message ended then, or the first of those in hand was handed out
+	lastDial        int64
+	keep            int64 // not forgotten before, for its outages
+
+	rate    float64 // messages per second, smoothed
+	counted int     // since
+	since   int64
+
+	hungry  fifo[*place] // places that have waiting mail
+	filling bool
+}
+
+type streamKey struct {
+	pool  *Pool
+	class Class
+}
+
+func (p *Plan) group(r Route, s *site) *group {
+	name := r.Group
+	if name == "" {
+		name = s.name
+	}
+	g := p.groups[name]
+	if g == nil {
+		g = &group{name: name, key: r.Limits, lanes: make(map[netip.Addr]*lane), streams: make(map[streamKey]*stream)}
+		if g.key == "" {
+			g.key = s.name
+		}
+		p.groups[name] = g
+	}
+	g.targets, g.four, g.six = r.Targets, nil, nil
+	for _, t := range r.Targets {
+		if t.Addr.Is4() {
+			g.four = append(g.four, t)
+		} else {
+			g.six = append(g.six, t)
+		}
+	}
+	return g
+}
+
+// reachable are the targets that a source can reach by its family.
+func (g *group) reachable(source netip.Addr) []Target {
+	if source.Is4() {
+		return g.four
+	}
+	return g.six
+}
+
+func (g *group) lane(source netip.Addr) *lane {
+	l := g.lanes[source]
+	if l == nil {
+		l = &lane{group: g, source: source, window: 1}
+		g.lanes[source] = l
+	}
+	return l
+}
+
+// measure counts a message that has ended.
+func (g *group) measure(at, took int64) {
+	if g.service == 0 {
+		g.service = max(took, 1)
+	} else {
+		g.service = max(g.service+(took-g.service)/8, 1)
+	}
+	if at-g.since > minute {
+		g.rate, g.counted, g.since = 0, 0, at
+	}
+	g.counted++
+	g.moved = at
+	if span := at - g.since; span >= second/4 {
+		now := float64(g.counted) * float64(second) / float64(span)
+		g.rate += (now - g.rate) / 2
+		g.counted, g.since = 0, at
+	}
+}
+
+// Bounds of the memory of one destination.
+const (
+	unmeasuredRoom = 16  // while it is not known how fast it is
+	defaultRoom    = 500 // what its speed may bring it to, unless it sends more than that in a second
+)
+
+// room is how many messages of the group may wait in memory: with those in hand twice its connections, or what it sends
+// in two seconds, whichever is more.
+func (g *group) room(at int64) int {
+	fast := unmeasuredRoom
+	if service := g.pace(at); service > 0 {
+		ability := float64(max(g.conns, 1)) * float64(second) / float64(service)
+		fast = int(min(2*max(ability, g.rate), max(defaultRoom, g.rate)))
+	}
+	if m := g.limits.MessagesPerMinute; m > 0 {
+		fast = min(fast, m*max(len(g.lanes), 1)/30)
+	}
+	n := max(fast, 2*g.conns-g.inHand)
+	if g.limits.MemoryQueue > 0 {
+		n = min(n, g.limits.MemoryQueue)
+	}
+	return max(n, 1)
+}
+
+const (
+	stallTime   = 10 * second // nothing has ended for so long: what was measured says nothing any more
+	slowService = 5 * second
+)
+
+// pace is the time that a message takes on a connection; 0 = not known.
+func (g *group) pace(at int64) int64 {
+	if g.inHand > 0 && at-g.moved > max(stallTime, 2*g.service) {
+		return 0
+	}
+	return g.service
+}
+
+// slow says that nothing good is known of the group: it gets a smaller share of scarce connections.
+func (g *group) slow(at int64) bool {
+	service := g.pace(at)
+	return service == 0 || service > slowService
+}
+
+// Connections that a group gets while nothing good is known of it: a receiver that takes connections and never ends a
+// message must not swallow all credit (F20).
+const (
+	unprovenConns = 4
+	slowConns     = 50 // unless its limit says otherwise
+)
+
+// kept says that the group is to have no more connections until it is known to be fast.
+func (g *group) kept(at int64) bool {
+	switch service := g.pace(at); {
+	case service == 0:
+		return g.conns >= unprovenConns
+	case service > slowService:
+		return g.limits.Connections == 0 && g.conns >= slowConns
+	}
+	return false
+}

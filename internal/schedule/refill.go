@@ -1,0 +1,179 @@
+package schedule
+
+import "time"
+
+// Backlog says how many messages of a place (a site and a set of addresses) wait in the local queue and may start now.
+// While there are some, fresh mail of the place is parked behind them, and Todo.Refill asks for them as memory has
+// room. It is to be called when messages become due or are parked, and as the answer to every Refill, after the items
+// have been added. A count that is a little old does no harm.
+func (p *Plan) Backlog(now time.Time, name string, pool *Pool, n int) {
+	at := p.instant(now)
+	s := p.site(name, at)
+	pl := s.place(pool)
+	if pl == nil {
+		if n <= 0 {
+			return
+		}
+		pl = &place{site: s, pool: pool}
+		s.places = append(s.places, pl)
+	}
+	pl.answered()
+	pl.backlog = max(n, 0)
+	if n <= 0 && !pl.listed {
+		p.timers.disarm(&pl.timer)
+		s.drop(pl)
+		return
+	}
+	p.list(at, pl)
+}
+
+// answered ends a Refill.
+func (pl *place) answered() {
+	if pl.grantor != nil {
+		pl.grantor.reserved -= pl.granted
+	}
+	pl.grantor, pl.granted, pl.asked = nil, 0, false
+}
+
+// came counts an item that a Refill has brought.
+func (pl *place) came() {
+	if pl.granted > 0 {
+		pl.granted--
+		pl.grantor.reserved--
+	}
+}
+
+// list puts a place among the hungry of its group; what is to be failed is asked for at once.
+func (p *Plan) list(at int64, pl *place) {
+	s := pl.site
+	switch {
+	case pl.listed || pl.asked || pl.backlog == 0 || p.stopped:
+	case at < s.failed:
+		p.refill(pl, nil, failBatch)
+	case s.group == nil:
+		p.inquire(at, s)
+	default:
+		pl.listed = true
+		s.group.hungry.push(pl)
+		p.mayFill(at, s.group)
+	}
+}
+
+// failBatch is how many waiting items of a site that cannot be reached are asked for at a time, to get their results.
+const failBatch = 100
+
+func (p *Plan) refill(pl *place, g *group, n int) {
+	n = min(n, pl.backlog)
+	pl.asked = true
+	if g != nil {
+		pl.grantor, pl.granted = g, n
+		g.reserved += n
+	}
+	p.todo.Refill = append(p.todo.Refill, Refill{Site: pl.site.name, Pool: pl.pool, N: n})
+}
+
+// below says that memory is half empty, so that it is worth asking for more.
+func (g *group) below(at int64) bool { return g.waiting+g.reserved < max(g.room(at)/2, 1) }
+
+// mayFill notes that the group could take waiting mail.
+func (p *Plan) mayFill(at int64, g *group) {
+	if !g.filling && g.hungry.len() > 0 && g.below(at) {
+		g.filling = true
+		p.filling.push(g)
+	}
+}
+
+func (p *Plan) fill(at int64) {
+	for p.filling.len() > 0 {
+		g := p.filling.pop()
+		g.filling = false
+		for range g.hungry.len() {
+			if !g.below(at) || p.stopped {
+				break
+			}
+			p.feed(at, g, g.hungry.pop())
+		}
+	}
+}
+
+// feed asks for items of one place, if they could start soon.
+func (p *Plan) feed(at int64, g *group, pl *place) {
+	pl.listed = false
+	if pl.backlog == 0 {
+		pl.site.drop(pl)
+		return
+	}
+	if pl.site.group != g {
+		p.list(at, pl)
+		return
+	}
+	if g.unreachable(at, pl.pool) {
+		p.refill(pl, nil, failBatch)
+		return
+	}
+	when, n := p.outlook(at, g, pl.pool)
+	switch {
+	case when == never: // Use opens it again
+	case when > at+soon:
+		p.timers.arm(&pl.timer, pl, when-second)
+	default:
+		p.refill(pl, g, n)
+	}
+}
+
+// unreachable says that what may leave from the pool would only fail.
+func (g *group) unreachable(at int64, pool *Pool) bool {
+	for _, st := range g.streams {
+		if st.pool == pool && at < st.down {
+			return true
+		}
+	}
+	return false
+}
+
+// outlook says when items of the pool could start and how many of them memory may take.
+func (p *Plan) outlook(at int64, g *group, pool *Pool) (int64, int) {
+	n := g.room(at) - g.waiting - g.reserved
+	if p.max > 0 && p.conns.n >= p.max && g.conns == 0 {
+		n = 1
+	}
+	for _, st := range g.streams {
+		if st.pool == pool && st.stuck && st.queue.n > 0 {
+			return at + 2*soon, 0
+		}
+	}
+	when := never
+	for _, source := range pool.addrs {
+		l := g.lanes[source]
+		if l == nil {
+			return at, n
+		}
+		ready := l.ready(p)
+		if l.conns == 0 && ready != never {
+			ready = max(ready, l.connects.ready(int64(l.limits.ConnectsPerMinute)))
+		}
+		when = min(when, ready)
+	}
+	return when, n
+}
+
+// due lists a place again whose rate lets it start soon.
+func (pl *place) due(p *Plan, at int64) { p.list(at, pl) }
+
+// reopenPerTodo bounds the work after a change of the limits.
+const reopenPerTodo = 1000
+
+func (p *Plan) reopenPlaces(s *site) {
+	for _, pl := range s.places {
+		p.reopened.push(pl)
+	}
+}
+
+func (p *Plan) reopen(at int64) {
+	for range min(p.reopened.len(), reopenPerTodo) {
+		pl := p.reopened.pop()
+		if pl.site.place(pl.pool) == pl {
+			p.list(at, pl)
+		}
+	}
+}

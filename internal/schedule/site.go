@@ -1,0 +1,198 @@
+package schedule
+
+import (
+	"slices"
+	"time"
+)
+
+type lookup uint8
+
+const (
+	known  lookup = iota // nothing asked
+	queued               // to be asked
+	asked                // on its way
+)
+
+// site is one destination.
+type site struct {
+	name    string
+	group   *group // of the last good answer
+	expires int64
+	failure error // the last answer was bad, until
+	failed  int64
+	lookup  lookup
+	since   int64 // of the lookup
+	pending queue // items that wait for it
+	places  []*place
+	last    *stream // the stream used last: mostly the next one, too
+	n       int     // items
+	used    int64
+	timer   timer
+}
+
+const (
+	lookupPatience = 5 * second // what waits for a lookup longer than this is parked
+	idleSite       = 2 * minute // an unused site is forgotten after this; the resolver remembers longer
+	staleRoute     = 60 * minute
+)
+
+func (p *Plan) site(name string, at int64) *site {
+	s := p.sites[name]
+	if s == nil {
+		s = &site{name: name}
+		p.sites[name] = s
+		p.timers.arm(&s.timer, s, at+idleSite)
+	}
+	s.used = at
+	return s
+}
+
+// inquire has the site looked up, once.
+func (p *Plan) inquire(at int64, s *site) {
+	if s.lookup == known {
+		s.lookup, s.since = queued, at
+		p.lookups.push(s)
+		p.timers.arm(&s.timer, s, at+lookupPatience)
+	}
+}
+
+// ask passes lookups on, so many at a time.
+func (p *Plan) ask(at int64) {
+	for p.looking < p.options.Lookups && p.lookups.len() > 0 {
+		s := p.lookups.pop()
+		if s.n == 0 && len(s.places) == 0 && s.group == nil {
+			s.lookup = known // all its items have been parked: whoever comes next asks anew
+			continue
+		}
+		s.lookup = asked
+		p.looking++
+		p.todo.Lookup = append(p.todo.Lookup, s.name)
+	}
+}
+
+// Resolved answers a lookup.
+func (p *Plan) Resolved(now time.Time, name string, r Route) {
+	at := p.instant(now)
+	s := p.answered(name, at)
+	g := p.group(r, s)
+	if s.group != g {
+		p.leave(s)
+		s.group, s.last = g, nil
+		g.sites++
+	}
+	s.failure, s.failed = nil, 0
+	s.expires = never
+	if !r.Expires.IsZero() {
+		s.expires = max(p.instant(r.Expires), at+second)
+	}
+	for e := s.pending.first(); e != nil; e = s.pending.first() {
+		s.pending.remove(e)
+		p.enter(at, e)
+	}
+	p.reopenPlaces(s)
+}
+
+// ResolveFailed answers a lookup that found nothing. Until then the site is not asked for again, and its items fail
+// with err; but a temporary failure leaves a route that has been good within the hour in use.
+func (p *Plan) ResolveFailed(now time.Time, name string, err error, until time.Time, temporary bool) {
+	at := p.instant(now)
+	s := p.answered(name, at)
+	end := max(p.instant(until), at+second)
+	if temporary && s.group != nil && at < s.expires+staleRoute {
+		s.expires = max(s.expires, end)
+		return
+	}
+	s.failure, s.failed = err, end
+	p.leave(s)
+	for e := s.pending.first(); e != nil; e = s.pending.first() {
+		p.fail(at, e, err, noSource)
+	}
+	p.reopenPlaces(s)
+}
+
+func (p *Plan) answered(name string, at int64) *site {
+	s := p.site(name, at)
+	if s.lookup == asked {
+		p.looking--
+	}
+	if s.lookup != queued {
+		s.lookup = known
+	}
+	return s
+}
+
+// leave takes s out of its group; items of it that are there stay.
+func (p *Plan) leave(s *site) {
+	if s.group != nil {
+		s.group.sites--
+		p.forget(s.group)
+		s.group, s.last = nil, nil
+	}
+}
+
+// stream finds where an item of the site waits.
+func (s *site) stream(p *Plan, at int64, pool *Pool, class Class) *stream {
+	if st := s.last; st != nil && st.pool == pool && st.class == class && !st.dropped {
+		return st
+	}
+	s.last = p.stream(at, s.group, pool, class)
+	return s.last
+}
+
+// due parks what has waited for a lookup too long, and forgets what is not used.
+func (s *site) due(p *Plan, at int64) {
+	if s.lookup != known && at >= s.since+lookupPatience {
+		for e := s.pending.first(); e != nil; e = s.pending.first() {
+			p.park(at, e, Lookup, at)
+		}
+	}
+	switch {
+	case s.lookup != known && at < s.since+lookupPatience:
+		p.timers.arm(&s.timer, s, s.since+lookupPatience)
+	case s.lookup != known || s.n > 0 || len(s.places) > 0 || at < s.used+idleSite || at < s.failed || s.group != nil && at < s.group.keep:
+		p.timers.arm(&s.timer, s, at+idleSite)
+	default:
+		p.leave(s)
+		delete(p.sites, s.name)
+	}
+}
+
+// forget drops a group that nobody needs.
+func (p *Plan) forget(g *group) {
+	if g.sites > 0 || g.waiting+g.inHand+g.conns+g.reserved > 0 || p.groups[g.name] != g {
+		return
+	}
+	for _, st := range g.streams {
+		st.dropped = true
+		p.timers.disarm(&st.timer)
+	}
+	for _, l := range g.lanes {
+		p.timers.disarm(&l.timer)
+	}
+	delete(p.groups, g.name)
+}
+
+// place is mail of a site that waits in the local queue and may leave from the same addresses.
+type place struct {
+	site    *site
+	pool    *Pool
+	backlog int
+	listed  bool // among the hungry of a group
+	asked   bool // a Refill is out
+	granted int  // of which so many have not come
+	grantor *group
+	timer   timer
+}
+
+func (s *site) place(pool *Pool) *place {
+	for _, pl := range s.places {
+		if pl.pool == pool {
+			return pl
+		}
+	}
+	return nil
+}
+
+func (s *site) drop(pl *place) {
+	s.places = slices.DeleteFunc(s.places, func(other *place) bool { return other == pl })
+}
