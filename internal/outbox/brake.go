@@ -1,0 +1,106 @@
+package outbox
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+// brakeReason is why nothing more is taken from the broker.
+type brakeReason uint8
+
+const (
+	brakeBytes brakeReason = iota // the byte budget is used up
+	brakeRoom                     // free space is below the floor
+	brakeStop                     // stopping, or evacuating
+	numBrakes
+)
+
+var brakeNames = [numBrakes]string{"memory budget is used up", "free space is below local-min-free", "stopping"}
+
+// brake stops consuming while there is a reason to. AMQP has no credit in bytes, so the consumer is cancelled and consumes again.
+type brake struct {
+	mu      sync.Mutex
+	on      [numBrakes]bool
+	changed chan struct{}
+}
+
+func newBrake() *brake { return &brake{changed: make(chan struct{}, 1)} }
+
+func (b *brake) press(r brakeReason)   { b.set(r, true) }
+func (b *brake) release(r brakeReason) { b.set(r, false) }
+
+func (b *brake) set(r brakeReason, on bool) {
+	b.mu.Lock()
+	differs := b.on[r] != on
+	b.on[r] = on
+	b.mu.Unlock()
+	if differs {
+		select {
+		case b.changed <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// free says that nothing holds the brake.
+func (b *brake) free() bool { return b.reason() == "" }
+
+func (b *brake) reason() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for r, on := range b.on {
+		if on {
+			return brakeNames[r]
+		}
+	}
+	return ""
+}
+
+// brakeWait bounds a pause or resume on a broker that does not answer; it is tried again.
+const brakeWait = 10 * time.Second
+
+// runBrake makes the consumer follow the brake until ctx ends.
+func (e *Engine) runBrake(ctx context.Context) {
+	held := false
+	for {
+		if reason := e.brake.reason(); (reason != "") != held {
+			if err := e.applyBrake(ctx, reason); err != nil {
+				e.log.Warn("consuming could not be stopped or started, trying again", "error", err)
+				e.brake.changed <- struct{}{}
+			} else {
+				held = reason != ""
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-e.brake.changed:
+		}
+	}
+}
+
+func (e *Engine) applyBrake(ctx context.Context, reason string) error {
+	ctx, cancel := context.WithTimeout(ctx, brakeWait)
+	defer cancel()
+	if reason == "" {
+		e.log.Info("consuming from the outbox goes on")
+		return e.input().Resume(ctx)
+	}
+	if reason == brakeNames[brakeRoom] {
+		e.log.Error("consuming from the outbox stops", "reason", reason)
+	}
+	err := e.input().Pause(ctx)
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// checkRoom looks at the free space.
+func (e *Engine) checkRoom() {
+	if e.o.Room != nil {
+		e.brake.set(brakeRoom, e.o.Room() != nil)
+	}
+}

@@ -1,0 +1,259 @@
+package outbox
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"posthoorn/internal/localqueue"
+	"posthoorn/internal/mail"
+	"posthoorn/internal/schedule"
+	"posthoorn/internal/settle"
+)
+
+// feeder brings what waits in the local queue back into memory, when it is due and as far as the plan has room for it. Its credit
+// is its own and as large as that of the broker, since the broker fills up its own at once.
+type feeder struct {
+	e      *Engine
+	credit int
+
+	mu      sync.Mutex
+	taken   int                            // in memory
+	asked   map[feed]int                   // how many the plan wants
+	told    map[feed]bool                  // the plan knows that something waits
+	snoozed map[localqueue.Place]time.Time // not before
+	stopped bool
+	wake    chan struct{}
+}
+
+// feed is a place as the plan knows it.
+type feed struct {
+	site string
+	pool *schedule.Pool
+}
+
+func newFeeder(e *Engine, credit int) *feeder {
+	return &feeder{
+		e: e, credit: credit, asked: map[feed]int{}, told: map[feed]bool{}, snoozed: map[localqueue.Place]time.Time{}, wake: make(chan struct{}, 1),
+	}
+}
+
+func (f *feeder) nudge() {
+	select {
+	case f.wake <- struct{}{}:
+	default:
+	}
+}
+
+// refill is the plan saying that it could take more from a place.
+func (f *feeder) refill(r schedule.Refill) {
+	f.mu.Lock()
+	f.asked[feed{r.Site, r.Pool}] = r.N
+	f.mu.Unlock()
+	f.nudge()
+}
+
+// ended gives the credit of an item free.
+func (f *feeder) ended(*item) {
+	f.mu.Lock()
+	f.taken--
+	f.mu.Unlock()
+	f.nudge()
+}
+
+// returned takes an item that the plan has no room for: its place rests until then, or until the plan asks again.
+func (f *feeder) returned(it *item, until time.Time) {
+	f.mu.Lock()
+	if until.After(time.Now()) {
+		f.snoozed[it.place] = until
+	}
+	delete(f.told, feed{it.site, it.pool})
+	f.mu.Unlock()
+	f.e.putBack(it)
+}
+
+// stop ends the feeding; what is in memory stays there.
+func (f *feeder) stop() {
+	f.mu.Lock()
+	f.stopped = true
+	f.mu.Unlock()
+}
+
+// sweepEvery is how often deadlines of waiting mail are looked at; results-json.md wants the failure within a minute.
+const sweepEvery = 5 * time.Second
+
+// run works until ctx ends.
+func (f *feeder) run(ctx context.Context) {
+	sweep := time.NewTicker(sweepEvery)
+	defer sweep.Stop()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-f.e.o.Waiting.Changed():
+		case <-f.wake:
+		case <-timer.C:
+		case <-sweep.C:
+			f.expire(time.Now())
+		}
+		now := time.Now()
+		f.tell(now)
+		for f.take(now) {
+			continue
+		}
+		timer.Reset(f.pause(now))
+	}
+}
+
+// pause is how long nothing more gets due.
+func (f *feeder) pause(now time.Time) time.Duration {
+	wait := sweepEvery
+	if next, ok := f.e.o.Waiting.NextDue(now); ok {
+		wait = min(wait, max(next.Sub(now), time.Millisecond))
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for p, until := range f.snoozed {
+		if !until.After(now) {
+			delete(f.snoozed, p)
+			wait = time.Millisecond
+		} else {
+			wait = min(wait, until.Sub(now))
+		}
+	}
+	return wait
+}
+
+// tell lets the plan know the places that have something due.
+func (f *feeder) tell(now time.Time) {
+	var due []localqueue.PlaceInfo
+	f.e.o.Waiting.Due(now, func(p localqueue.PlaceInfo) bool {
+		due = append(due, p)
+		return len(due) < maxTold
+	})
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.stopped {
+		return
+	}
+	for _, p := range due {
+		k := feed{p.Place.Destination, f.e.poolOf(p.Place)}
+		if !f.told[k] && !f.snoozed[p.Place].After(now) {
+			f.told[k] = true
+			f.e.loop.post(event{kind: evBacklog, site: k.site, pool: k.pool, backlog: p.Count - p.InHand})
+		}
+	}
+}
+
+// maxTold bounds how many places one look takes in.
+const maxTold = 100_000
+
+// take serves one request of the plan, as far as the credit goes. False: there is none that can be served.
+func (f *feeder) take(now time.Time) bool {
+	k, n := f.next()
+	if n == 0 {
+		return false
+	}
+	rest := n
+	for _, key := range f.e.places.keysOf(k.pool) {
+		place := localqueue.Place{Destination: k.site, Sources: key}
+		ws := f.e.o.Waiting.TakeDue(place, now, rest, nil)
+		rest -= len(ws)
+		for i := range ws {
+			f.e.takeWaiting(ws[i])
+		}
+	}
+	f.mu.Lock()
+	f.taken -= rest
+	left := 1
+	if rest > 0 {
+		left = 0
+		delete(f.told, k)
+	}
+	f.mu.Unlock()
+	f.e.loop.post(event{kind: evBacklog, site: k.site, pool: k.pool, backlog: left})
+	return true
+}
+
+// next picks a request and reserves credit for it.
+func (f *feeder) next() (feed, int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	room := f.credit - f.taken
+	if room <= 0 || f.stopped {
+		return feed{}, 0
+	}
+	for k, n := range f.asked {
+		delete(f.asked, k)
+		n = min(n, room)
+		f.taken += n
+		return k, n
+	}
+	return feed{}, 0
+}
+
+// takeWaiting makes an item of a message that waited.
+func (e *Engine) takeWaiting(w localqueue.Waiting) {
+	it := e.waitingItem(w)
+	e.hold(it)
+	e.guard(it, func() { e.pickup(it, nil) })
+}
+
+func (e *Engine) waitingItem(w localqueue.Waiting) *item {
+	it := &item{
+		id: e.nextID.Add(1), waiting: w.ID, place: w.Place, body: w.Body, priority: w.Priority, taken: time.Now(), size: int64(len(w.Body)) + itemOverhead,
+	}
+	if e.o.Remote {
+		it.identity = identify(w.Body)
+	}
+	return it
+}
+
+// expire reports the mail whose deadline has passed while it waited.
+func (f *feeder) expire(now time.Time) {
+	for {
+		ws := f.e.o.Waiting.Expired(now, 100, nil)
+		f.mu.Lock()
+		f.taken += len(ws)
+		f.mu.Unlock()
+		for i := range ws {
+			f.e.takeExpired(ws[i])
+		}
+		if len(ws) < 100 {
+			return
+		}
+	}
+}
+
+func (e *Engine) takeExpired(w localqueue.Waiting) {
+	it := e.waitingItem(w)
+	e.hold(it)
+	e.guard(it, func() {
+		m, err := mail.Parse(w.Body, e.o.Rules)
+		it.m = m
+		if err != nil {
+			e.unreadable(it, err)
+			return
+		}
+		e.refuse(it, &mail.Error{Code: 554, Status: "5.4.7", State: mail.StateAMQP, Kind: mail.Timeout})
+	})
+}
+
+// finishOpen settles what an earlier life had decided about waiting mail and could not publish.
+func (e *Engine) finishOpen() error {
+	return e.o.Waiting.OpenOutcomes(func(w localqueue.Waiting) error {
+		ps, err := settle.Decode(w.Outcome)
+		if err != nil {
+			return err
+		}
+		it := e.waitingItem(w)
+		e.feeder.mu.Lock()
+		e.feeder.taken++
+		e.feeder.mu.Unlock()
+		e.hold(it)
+		e.clerk.do(func() { e.settle(it, settle.Work{Publish: ps, Replay: true}) })
+		return nil
+	})
+}

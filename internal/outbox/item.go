@@ -1,0 +1,51 @@
+package outbox
+
+import (
+	"encoding/hex"
+	"strconv"
+	"time"
+
+	"posthoorn/internal/broker"
+	"posthoorn/internal/deliver"
+	"posthoorn/internal/localqueue"
+	"posthoorn/internal/mail"
+	"posthoorn/internal/schedule"
+	"posthoorn/internal/settle"
+)
+
+// item is one message in memory, from the moment that it is taken until it is settled.
+type item struct {
+	id       uint64
+	identity settle.Identity
+	waiting  uint64 // ID in the local queue, 0 for a delivery of the broker
+	place    localqueue.Place
+	m        *mail.Message
+	body     []byte // as delivered, for a message that cannot be read
+	size     int64
+	priority uint8
+	taken    time.Time
+
+	site  string
+	pool  *schedule.Pool
+	class schedule.Class
+	host  *mail.Smarthost // the message's or the file's; nil: the recipient's own servers
+
+	// Guarded by hand.mu; only deliveries of the broker use them.
+	ticket  broker.Ticket
+	stale   bool // the broker delivers it again
+	done    bool // the outcome is durable: what is left is the ack
+	staleAt time.Time
+	held    []broker.Delivery // equal bodies that came while the ticket lives
+	inLane  bool              // the plan has it and no connection does
+
+	job deliver.Job
+}
+
+// messageID is stable for message and attempt, so that a result published again can be recognised.
+func (it *item) messageID(attempt int) string {
+	return hex.EncodeToString(it.identity[:]) + "-" + strconv.Itoa(attempt)
+}
+
+func (it *item) origin() settle.Origin {
+	return settle.Origin{Ticket: it.ticket, Identity: it.identity, Waiting: it.waiting}
+}

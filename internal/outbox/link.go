@@ -1,0 +1,180 @@
+package outbox
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net/netip"
+	"time"
+
+	"posthoorn/internal/deliver"
+	"posthoorn/internal/mail"
+	"posthoorn/internal/prepare"
+	"posthoorn/internal/schedule"
+)
+
+// link is a connection as the engine sees it: it turns what the connection tells into events of the loop. conn and ahead belong
+// to the loop.
+type link struct {
+	e    *Engine
+	id   schedule.ConnID
+	conn *deliver.Conn
+
+	ahead bool // it asked for the message after the one on its way
+}
+
+func (k *link) close() {
+	if k.conn != nil {
+		k.conn.Close()
+	}
+}
+
+// Opened is part of deliver.Events.
+func (k *link) Opened(c *deliver.Conn) {
+	addr, _ := netip.ParseAddrPort(c.Info().Remote)
+	k.e.loop.post(event{kind: evOpened, link: k, conn: c, opening: schedule.Opening{Addr: addr.Addr()}})
+}
+
+// Failed is part of deliver.Events.
+func (k *link) Failed(_ *deliver.Conn, results []mail.Result) {
+	f := schedule.DialFailure{Scope: schedule.ScopeSite}
+	for i := range results {
+		if addr, err := netip.ParseAddr(results[i].To); err == nil {
+			f.Failed = append(f.Failed, addr)
+		}
+	}
+	last := &mail.Result{State: mail.StateConnect, Kind: mail.Lost, Code: 451, Status: "4.4.1", Time: time.Now()}
+	if n := len(results); n > 0 {
+		last = &results[n-1]
+	}
+	f.Scope, f.Err = scopeOf(last.State), &failure{result: *last}
+	k.e.loop.post(event{kind: evFailed, link: k, failure: f})
+}
+
+// scopeOf says what a dial that failed in this state tells about.
+func scopeOf(s mail.State) schedule.Scope {
+	switch s {
+	case mail.StateBind:
+		return schedule.ScopeSource
+	case mail.StateSTARTTLS, mail.StateAuthPlain, mail.StateAuthLogin, mail.StateAuthUsername, mail.StateAuthPassword, mail.StateAuthCRAM, mail.StateAuthResponse:
+		return schedule.ScopeClass
+	}
+	return schedule.ScopeSite
+}
+
+// Want is part of deliver.Events.
+func (k *link) Want(c *deliver.Conn, ahead bool) {
+	k.e.loop.post(event{kind: evWant, link: k, conn: c, ahead: ahead})
+}
+
+// Done is part of deliver.Events. The result is written here, in the goroutine of the connection.
+func (k *link) Done(_ *deliver.Conn, j *deliver.Job, r *mail.Result) bool {
+	it := k.e.inFlight(j)
+	outcome := schedule.Outcome{
+		Bytes: int64(it.m.SourceSize()), Delivered: r.OK(),
+		Strange: r.Kind == mail.Lost || r.Kind == mail.Timeout || r.Kind == mail.Invalid,
+	}
+	if outcome.Strange {
+		again := *r
+		outcome.Err = &failure{result: again}
+	}
+	k.e.guard(it, func() { k.e.conclude(it, r) })
+	k.e.loop.post(event{kind: evDone, link: k, item: it, outcome: outcome})
+	return true
+}
+
+// Back is part of deliver.Events.
+func (k *link) Back(c *deliver.Conn, j *deliver.Job, why deliver.Reason) {
+	k.e.loop.post(event{kind: evBack, link: k, conn: c, item: k.e.inFlight(j), reason: why})
+}
+
+// Closed is part of deliver.Events.
+func (k *link) Closed(*deliver.Conn) { k.e.loop.post(event{kind: evClosed, link: k}) }
+
+// failure carries the result of a dial or a lookup to all messages that it stops.
+type failure struct{ result mail.Result }
+
+func (f *failure) Error() string { return string(f.result.State) + "/" + string(f.result.Kind) }
+
+// resultOf is the result of a message that err stops. Connection trouble is always worth another attempt (results-json.md
+// section 7).
+func resultOf(err error) *mail.Result {
+	r := mail.Result{State: mail.StateConnect, Kind: mail.Failed, Code: 451, Status: "4.4.1"}
+	if f, ok := errors.AsType[*failure](err); ok {
+		r = f.result
+	}
+	if r.State != mail.StateDNS && r.State != mail.StateBind {
+		r.Retry = true
+	}
+	r.Time = time.Now()
+	return &r
+}
+
+// jobOf is what a connection is given.
+func (e *Engine) jobOf(it *item) *deliver.Job {
+	it.job = deliver.Job{
+		ID: it.id, Owner: it, Envelope: mail.Envelope{From: it.m.Envelope, To: it.m.Recipient, DSN: it.m.DSN}, Force: it.m.Force,
+		Attempt: it.m.Attempts + 1, Body: it.load,
+	}
+	return &it.job
+}
+
+func (e *Engine) inFlight(j *deliver.Job) *item { return j.Owner.(*item) }
+
+// load yields the bytes for the wire.
+func (it *item) load(context.Context) (deliver.Body, error) {
+	s, err := prepare.Message(it.m)
+	if err != nil {
+		return deliver.Body{}, err
+	}
+	return deliver.Body{Data: s.Data, EightBit: s.EightBit, UTF8Header: s.UTF8Header, Release: s.Release}, nil
+}
+
+// dial opens a connection. Its name may have to be looked up, so that is done beside the loop.
+func (l *loop) dial(d schedule.Dial) {
+	k := &link{e: l.e, id: d.Conn}
+	l.links[d.Conn] = k
+	l.e.wg.Go(func() {
+		l.e.client.Open(l.e.ctx, l.e.dialOf(d), k)
+	})
+}
+
+func (e *Engine) dialOf(d schedule.Dial) deliver.Dial {
+	out := deliver.Dial{
+		ID: uint64(d.Conn), Source: d.Source, Name: e.o.Name(e.ctx, d.Source), TLS: deliver.TLS{Level: levelOf(d.Class.Security)},
+		Timeouts: e.o.Timeouts,
+	}
+	port := e.portOf(d.Site)
+	for _, t := range d.Targets {
+		out.Targets = append(out.Targets, deliver.Target{Host: t.Host, Addr: netip.AddrPortFrom(t.Addr, port)})
+	}
+	if known, ok := e.logins.get(d.Class.Auth); ok {
+		// The operator, or the sender, has named server and password himself: the server may be one without TLS.
+		out.Auth = deliver.Auth{Username: known.username, Password: known.password, Clear: true}
+	}
+	return out
+}
+
+// levelOf reads the property security (message-json.md section 5).
+func levelOf(security string) deliver.Level {
+	switch security {
+	case "optional":
+		return deliver.TLSNone
+	case "required":
+		return deliver.TLSMust
+	case "verified":
+		return deliver.TLSVerify
+	}
+	return deliver.TLSMay
+}
+
+// portOf is the port of a site's servers.
+func (e *Engine) portOf(site string) uint16 {
+	if e.o.Sink != nil {
+		return e.o.Sink.Port
+	}
+	if _, port, ok := splitSite(site); ok {
+		return port
+	}
+	return cmp.Or(e.o.RemotePort, 25)
+}

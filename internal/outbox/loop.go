@@ -1,0 +1,312 @@
+package outbox
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"posthoorn/internal/deliver"
+	"posthoorn/internal/schedule"
+)
+
+// eventKind says what an event tells the loop.
+type eventKind uint8
+
+const (
+	evAdd     eventKind = iota // item wants to go out
+	evLeave                    // items whose tickets are stale leave their lanes
+	evBacklog                  // mail of a place waits in the local queue
+	evRoute                    // a lookup has ended
+	evOpened                   // a connection can carry messages
+	evFailed                   // a dial led to no connection
+	evWant                     // a connection asks for work
+	evDone                     // a job was attempted
+	evBack                     // a job came back untouched
+	evClosed                   // a connection is over
+	evCall                     // somebody wants something done in the loop
+)
+
+// event is one thing that happened. Which fields are set depends on its kind.
+type event struct {
+	kind    eventKind
+	item    *item
+	items   []*item
+	link    *link
+	conn    *deliver.Conn
+	ahead   bool
+	reason  deliver.Reason
+	outcome schedule.Outcome
+	opening schedule.Opening
+	failure schedule.DialFailure
+	site    string
+	pool    *schedule.Pool
+	backlog int
+	route   schedule.Route
+	err     error
+	until   time.Time
+	call    func(now time.Time)
+}
+
+// loop owns the plan. Everything that happens reaches it as an event; what it decides leaves it through connections, the clerk
+// and the feeder. It never does I/O and never waits on anything but its next event.
+type loop struct {
+	e     *Engine
+	plan  *schedule.Plan
+	items map[uint64]*item // what the plan holds or a connection carries
+	links map[schedule.ConnID]*link
+
+	held     bool    // the broker takes nothing: nothing new is started
+	wants    []event // what connections asked for meanwhile
+	stopping bool
+
+	mu    sync.Mutex
+	queue []event
+	wake  chan struct{}
+}
+
+func newLoop(e *Engine) *loop {
+	l := &loop{e: e, items: map[uint64]*item{}, links: map[schedule.ConnID]*link{}, wake: make(chan struct{}, 1)}
+	l.plan = schedule.New(schedule.Options{Random: rand.Float64})
+	return l
+}
+
+// post hands an event over; it never blocks. The number of events is bounded by tickets and connections.
+func (l *loop) post(ev event) {
+	l.mu.Lock()
+	l.queue = append(l.queue, ev)
+	l.mu.Unlock()
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// add gives an item to the plan.
+func (l *loop) add(it *item) {
+	l.e.hand.setLane(it, true)
+	l.post(event{kind: evAdd, item: it})
+}
+
+// look is how often the loop looks at the broker's state when nothing happens.
+const look = 200 * time.Millisecond
+
+// run works until ctx ends.
+func (l *loop) run(ctx context.Context) {
+	l.plan.Use(time.Now(), l.e.o.Limits)
+	timer := time.NewTimer(look)
+	defer timer.Stop()
+	var batch []event
+	for {
+		l.mu.Lock()
+		batch, l.queue = l.queue, batch[:0]
+		l.mu.Unlock()
+		wait := l.turn(batch)
+		clear(batch)
+		timer.Reset(wait)
+		select {
+		case <-l.wake:
+		case <-timer.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// turn handles a batch of events and does what the plan asks for. It returns how long nothing needs to be done.
+func (l *loop) turn(batch []event) time.Duration {
+	now := time.Now()
+	l.checkBroker(now)
+	for i := range batch {
+		l.handle(now, &batch[i])
+	}
+	if l.held && !l.stopping {
+		return look
+	}
+	todo := l.plan.Todo(now)
+	l.do(now, &todo)
+	if todo.Wake.IsZero() {
+		return look
+	}
+	return min(max(todo.Wake.Sub(now), time.Millisecond), look)
+}
+
+// checkBroker holds everything back while the broker takes nothing: what is delivered now could not be reported.
+func (l *loop) checkBroker(now time.Time) {
+	reason, blocked := l.e.o.Broker.Blocked()
+	if blocked == l.held {
+		return
+	}
+	l.held = blocked
+	if blocked {
+		l.e.log.Warn("nothing new is sent while the broker takes nothing", "reason", reason)
+		return
+	}
+	l.e.log.Info("the broker takes publishings again, sending goes on")
+	wants := l.wants
+	l.wants = nil
+	for i := range wants {
+		l.want(now, &wants[i])
+	}
+}
+
+func (l *loop) handle(now time.Time, ev *event) {
+	switch ev.kind {
+	case evAdd:
+		l.addItem(now, ev.item)
+	case evLeave:
+		l.leave(now, ev.items)
+	case evBacklog:
+		l.plan.Backlog(now, ev.site, ev.pool, ev.backlog)
+	case evRoute:
+		l.resolved(now, ev)
+	case evOpened:
+		l.plan.Opened(now, ev.link.id, ev.opening)
+	case evFailed:
+		l.plan.DialFailed(now, ev.link.id, ev.failure)
+		delete(l.links, ev.link.id)
+	case evWant:
+		l.want(now, ev)
+	case evDone:
+		l.done(now, ev)
+	case evBack:
+		l.back(now, ev)
+	case evClosed:
+		l.plan.Closed(now, ev.link.id)
+		delete(l.links, ev.link.id)
+	case evCall:
+		ev.call(now)
+	}
+}
+
+// addItem asks the plan; what it does not take is parked, or has failed already because its site cannot be reached.
+func (l *loop) addItem(now time.Time, it *item) {
+	v := l.plan.Add(now, schedule.Item{
+		ID: it.id, Site: it.site, Pool: it.pool, Class: it.class, Priority: it.priority, Size: int64(it.m.SourceSize()), Waited: it.waiting != 0,
+	})
+	switch v.Kind {
+	case schedule.Queued:
+		l.items[it.id] = it
+	case schedule.Park:
+		l.park(now, it, v.Reason, v.Until)
+	case schedule.Offline:
+		l.fail(it, v.Err)
+	}
+}
+
+func (l *loop) park(now time.Time, it *item, why schedule.Reason, until time.Time) {
+	l.e.hand.setLane(it, false)
+	if why == schedule.Stopping {
+		l.e.clerk.do(func() { l.e.giveBack(it) })
+		return
+	}
+	if it.waiting != 0 {
+		l.e.feeder.returned(it, until)
+		return
+	}
+	l.e.clerk.do(func() { l.e.guard(it, func() { l.e.park(it, later(now, until)) }) })
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+func (l *loop) fail(it *item, err error) {
+	l.e.hand.setLane(it, false)
+	l.e.clerk.do(func() { l.e.guard(it, func() { l.e.conclude(it, resultOf(err)) }) })
+}
+
+// leave takes stale items out of the plan. One that a connection carries already stays there.
+func (l *loop) leave(now time.Time, items []*item) {
+	for _, it := range items {
+		if l.plan.Remove(now, it.id) {
+			delete(l.items, it.id)
+		}
+	}
+}
+
+func (l *loop) back(now time.Time, ev *event) {
+	l.e.hand.setLane(ev.item, true)
+	if ev.reason == deliver.Limited {
+		l.plan.Learn(now, ev.link.id, ev.conn.Info().Limit)
+	}
+	l.plan.Back(now, ev.link.id, ev.item.id)
+}
+
+// done hears of an attempt. What the connection asked for while its last message was on its way can be answered now.
+func (l *loop) done(now time.Time, ev *event) {
+	delete(l.items, ev.item.id)
+	l.plan.Done(now, ev.link.id, ev.item.id, ev.outcome)
+	if ev.link.ahead && !l.held {
+		l.ahead(now, ev.link)
+	}
+}
+
+// do carries out what the plan asks for.
+func (l *loop) do(now time.Time, t *schedule.Todo) {
+	for _, site := range t.Lookup {
+		l.e.lookup(site)
+	}
+	for _, d := range t.Dial {
+		l.dial(d)
+	}
+	for _, h := range t.Hand {
+		l.give(now, l.links[h.Conn], h.Item.ID)
+	}
+	for _, id := range t.Close {
+		l.links[id].close()
+	}
+	for _, p := range t.Park {
+		l.park(now, l.take(p.ID), p.Reason, p.Until)
+	}
+	for _, f := range t.Fail {
+		l.fail(l.take(f.ID), f.Err)
+	}
+	for _, r := range t.Refill {
+		l.e.feeder.refill(r)
+	}
+}
+
+// take removes an item from the books of the loop.
+func (l *loop) take(id uint64) *item {
+	it := l.items[id]
+	delete(l.items, id)
+	return it
+}
+
+// want answers a connection that has room for a job, or remembers that it does.
+func (l *loop) want(now time.Time, ev *event) {
+	k := ev.link
+	k.conn, k.ahead = ev.conn, ev.ahead
+	switch {
+	case l.held:
+		l.wants = append(l.wants, *ev)
+	case ev.ahead:
+		l.ahead(now, k)
+	default:
+		if item, ok := l.plan.Pull(now, k.id); ok {
+			l.give(now, k, item.ID)
+		}
+	}
+}
+
+// ahead finds the message whose envelope may go with the end of the one before.
+func (l *loop) ahead(now time.Time, k *link) {
+	if item, ok := l.plan.Next(now, k.id); ok {
+		k.ahead = false
+		l.give(now, k, item.ID)
+	}
+}
+
+// give hands an item to a connection; one that does not want it any more gets nothing.
+func (l *loop) give(now time.Time, k *link, id uint64) {
+	it := l.items[id]
+	l.e.hand.setLane(it, false)
+	if !k.conn.Give(l.e.jobOf(it)) {
+		l.e.hand.setLane(it, true)
+		l.plan.Back(now, k.id, id)
+	}
+}

@@ -1,0 +1,134 @@
+// Package outbox is the engine: the trip of a message from the queue to its result. It receives deliveries, feeds the plan, opens
+// connections, hands them work, and settles what comes of it; and it brings mail that waits in the local queue back when its
+// time or its turn is there. It introduces the packages of floor 3 to each other.
+//
+// What it promises: every delivery and everything taken from the local queue is settled exactly once; what is in memory is bounded
+// by the credit and by the byte budget; a message that cannot be read, or whose handling panics, becomes its result and stops
+// nothing; a delivery that comes again while its old transaction runs, or after its outcome was noted, is not sent twice.
+//
+// Goroutines: the loop (it owns the plan alone, never does I/O and never waits on a full channel), the feeder (takes from the
+// local queue), one short one for each lookup, and one for each connection (package deliver). Stop ends them all.
+package outbox
+
+import (
+	"context"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"posthoorn/internal/broker"
+	"posthoorn/internal/deliver"
+	"posthoorn/internal/dns"
+	"posthoorn/internal/localqueue"
+	"posthoorn/internal/mail"
+	"posthoorn/internal/schedule"
+	"posthoorn/internal/settle"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Waiting is what the engine needs of the local queue beside the ledger.
+type Waiting interface {
+	TakeDue(p localqueue.Place, now time.Time, n int, dst []localqueue.Waiting) []localqueue.Waiting
+	BackWaiting(id uint64)
+	Expired(now time.Time, n int, dst []localqueue.Waiting) []localqueue.Waiting
+	Due(now time.Time, fn func(localqueue.PlaceInfo) bool)
+	NextDue(now time.Time) (time.Time, bool)
+	Changed() <-chan struct{}
+	OpenOutcomes(fn func(localqueue.Waiting) error) error
+}
+
+// Ledger looks up outcomes that were noted.
+type Ledger interface {
+	Lookup(identity settle.Identity) (outcome []byte, ok bool)
+	Age(now time.Time)
+}
+
+// Settler makes what a result asks for durable.
+type Settler interface {
+	Settle(settle.Work)
+	Acked([]settle.Identity)
+}
+
+// Resolver finds the servers of a destination.
+type Resolver interface {
+	Resolve(ctx context.Context, domain string) (dns.Route, error)
+	ResolveHost(ctx context.Context, host string) (dns.Route, error)
+}
+
+// Queues are the names of the file; empty means that nothing is published for the role.
+type Queues struct{ Outbox, Results, Success, Failure, Retry string }
+
+// Server is where mail goes instead of the servers that DNS names: the smarthost or the sink of the file.
+type Server struct {
+	Host               string
+	Port               uint16
+	Username, Password string
+}
+
+// Options of New.
+type Options struct {
+	Broker     broker.Broker
+	Remote     bool // deliveries can come again while we live: keep identities
+	Waiting    Waiting
+	Ledger     Ledger
+	Settler    Settler
+	Resolver   Resolver
+	Queues     Queues
+	Consumers  int   // 0: 1
+	Credit     int   // per consumer; 0: 1000
+	ByteBudget int64 // of messages in memory; 0: 256 MB
+
+	Rules       mail.Rules
+	Words5      bool // result-states: 5.0
+	MaxDelivery time.Duration
+	MaxAttempts int // 0: unlimited
+	Intervals   []time.Duration
+	Smarthost   *Server
+	Sink        *Server    // every connection goes there, queues stay
+	SinkAddr    netip.Addr // of Sink, resolved once
+	RemotePort  uint16
+	DefaultIPs  []netip.Addr        // messages without ips leave from these; empty: from all of Own that are not loopback
+	Own         func() []netip.Addr // addresses of this host
+	Name        func(ctx context.Context, source netip.Addr) string
+	Limits      schedule.Snapshot
+	Seed        uint64
+	Room        func() error // nil, or why no more may be consumed (free space)
+	Journal     func(email, result []byte, attempt int)
+	Deliver     deliver.Options
+	Timeouts    deliver.Timeouts
+	Logger      *slog.Logger
+	Registerer  prometheus.Registerer
+}
+
+// Engine is a running outbox.
+type Engine struct {
+	o        Options
+	log      *slog.Logger
+	metrics  *metrics
+	client   *deliver.Client
+	hand     *hand
+	places   places
+	logins   logins
+	loop     *loop
+	clerk    *clerk
+	feeder   *feeder
+	brake    *brake
+	acks     acks
+	consumer atomic.Pointer[consumerBox]
+	nextID   atomic.Uint64
+	inHand   atomic.Int64 // messages
+	bytes    atomic.Int64 // what they weigh
+
+	ready      chan struct{}   // closed when consumer is set
+	ctx        context.Context // ends when nothing new may start
+	cancel     context.CancelFunc
+	wg         sync.WaitGroup // lookups and dials
+	end        context.CancelFunc
+	background sync.WaitGroup // what runs from Start to the end of Stop
+}
+
+// consumerBox lets an interface stand behind an atomic pointer.
+type consumerBox struct{ broker.Consumer }

@@ -1,0 +1,97 @@
+package outbox
+
+import (
+	"errors"
+	"time"
+
+	"posthoorn/internal/localqueue"
+	"posthoorn/internal/mail"
+)
+
+// pickup reads a message, checks its limits, and gives it to the plan or lets it wait (message-json.md section 10, steps 1 to 5).
+// broken is why the body could not be decoded.
+func (e *Engine) pickup(it *item, broken error) {
+	m, err := mail.Parse(it.body, e.o.Rules)
+	if broken != nil {
+		m, err = nil, broken
+	}
+	it.m = m
+	if err != nil {
+		e.unreadable(it, err)
+		return
+	}
+	for _, w := range m.Warnings {
+		e.log.Warn("message property ignored", "recipient", m.Recipient.String(), "reason", w)
+	}
+	it.priority = m.Priority
+	now := time.Now()
+	if e.expired(m, now) {
+		e.refuse(it, &mail.Error{Code: 554, Status: "5.4.7", State: mail.StateAMQP, Kind: mail.Timeout})
+		return
+	}
+	e.stamp(m, now)
+	if err := e.route(it); err != nil {
+		e.refuse(it, err)
+		return
+	}
+	if it.waiting == 0 && m.NotBefore.After(now) {
+		e.park(it, m.NotBefore)
+		return
+	}
+	e.loop.add(it)
+}
+
+// unreadable ends a message that is no JSON object or has no recipient.
+func (e *Engine) unreadable(it *item, err error) {
+	reason, ok := errors.AsType[*mail.Error](err)
+	if !ok {
+		reason = &mail.Error{Code: 554, Status: "5.6.0", State: mail.StateAMQP, Kind: mail.Invalid, Cause: err}
+	}
+	e.log.Warn("message in the outbox cannot be sent", "error", err)
+	e.refuse(it, reason)
+}
+
+// expired says that a limit was reached before this pickup.
+func (e *Engine) expired(m *mail.Message, now time.Time) bool {
+	if !m.Deadline.IsZero() && !m.Deadline.After(now) {
+		return true
+	}
+	limit := e.maxAttempts(m)
+	return limit > 0 && m.Attempts >= limit
+}
+
+func (e *Engine) maxAttempts(m *mail.Message) int {
+	if m.HasMax {
+		return m.MaxAttempts
+	}
+	return e.o.MaxAttempts
+}
+
+// stamp computes the deadline at the first pickup; from then on it stands in everything that is published of the message.
+func (e *Engine) stamp(m *mail.Message, now time.Time) {
+	if !m.Deadline.IsZero() {
+		return
+	}
+	from := now
+	if m.NotBefore.After(now) {
+		from = m.NotBefore
+	}
+	m.SetDeadline(from.Add(e.o.MaxDelivery))
+}
+
+// park lets a message wait in the local queue; that is no attempt.
+func (e *Engine) park(it *item, until time.Time) {
+	if it.waiting != 0 {
+		e.putBack(it)
+		return
+	}
+	now := time.Now()
+	it.m.SetSeen(now)
+	e.metrics.parked.Inc()
+	e.settle(it, parkWork(it, until))
+}
+
+// waitingFor is how a message stands in the local queue.
+func waitingFor(it *item, due time.Time, body []byte) *localqueue.Waiting {
+	return &localqueue.Waiting{Place: it.place, Due: due, Deadline: it.m.Deadline, Priority: it.priority, Body: body}
+}

@@ -1,0 +1,149 @@
+package outbox
+
+import (
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"posthoorn/internal/localqueue"
+	"posthoorn/internal/mail"
+	"posthoorn/internal/schedule"
+)
+
+// route decides where a message goes and from which addresses it may leave.
+func (e *Engine) route(it *item) *mail.Error {
+	it.host = e.smarthost(it.m)
+	it.site = it.m.Recipient.ASCIIDomain()
+	if it.host != nil {
+		it.site = siteOf(it.host)
+	}
+	it.class = e.class(it)
+	sources, key, err := e.sources(it.m)
+	if err != nil {
+		return err
+	}
+	it.pool = e.places.pool(key, sources)
+	it.place = localqueue.Place{Destination: it.site, Sources: key}
+	return nil
+}
+
+// smarthost is the message's own, else the file's: as a whole, credentials are not mixed.
+func (e *Engine) smarthost(m *mail.Message) *mail.Smarthost {
+	if m.Smarthost != nil && m.Smarthost.Host != "" {
+		return m.Smarthost
+	}
+	if s := e.o.Smarthost; s != nil {
+		return &mail.Smarthost{Host: s.Host, Port: s.Port, Username: s.Username, Password: s.Password}
+	}
+	return nil
+}
+
+func siteOf(h *mail.Smarthost) string {
+	return strings.ToLower(h.Host) + ":" + strconv.Itoa(int(h.Port))
+}
+
+// class is what a connection must have in common with a message to carry it (T43).
+func (e *Engine) class(it *item) schedule.Class {
+	c := schedule.Class{Security: strings.ToLower(it.m.Security)}
+	switch {
+	case e.o.Sink != nil:
+		c.Auth = e.logins.name(e.o.Sink.Username, e.o.Sink.Password)
+	case it.host != nil:
+		c.Auth = e.logins.name(it.host.Username, it.host.Password)
+	}
+	return c
+}
+
+// sources are the addresses that a message may leave from, and the name of that set: empty for the default one.
+func (e *Engine) sources(m *mail.Message) ([]netip.Addr, string, *mail.Error) {
+	if !m.HasIPs && m.Pool == "" {
+		return e.defaults(), "", nil
+	}
+	own := e.o.Own()
+	var usable []netip.Addr
+	for _, ip := range m.IPs {
+		if slices.Contains(own, ip) && !slices.Contains(usable, ip) {
+			usable = append(usable, ip)
+		}
+	}
+	if len(usable) == 0 {
+		return nil, "", &mail.Error{Code: 554, Status: "5.3.5", State: e.bindState(), Kind: mail.Failed}
+	}
+	slices.SortFunc(usable, netip.Addr.Compare)
+	names := make([]string, len(usable))
+	for i, ip := range usable {
+		names[i] = ip.String()
+	}
+	return usable, strings.Join(names, ","), nil
+}
+
+// bindState is the word for "no local address to send from" (results-json.md section 4).
+func (e *Engine) bindState() mail.State {
+	if e.o.Words5 {
+		return mail.StateProcess
+	}
+	return mail.StateBind
+}
+
+// defaults are the addresses of a message that names none. A host with nothing but loopback leaves the choice to the kernel.
+func (e *Engine) defaults() []netip.Addr {
+	if len(e.o.DefaultIPs) > 0 {
+		return e.o.DefaultIPs
+	}
+	var list []netip.Addr
+	for _, ip := range e.o.Own() {
+		if !ip.IsLoopback() && !ip.IsLinkLocalUnicast() {
+			list = append(list, ip)
+		}
+	}
+	if len(list) == 0 {
+		return []netip.Addr{{}}
+	}
+	return list
+}
+
+// places remembers which names of sets of addresses a Pool stands for, so that a Refill finds the places of the local queue.
+type places struct {
+	mu    sync.Mutex
+	pools schedule.Pools
+	keys  map[*schedule.Pool][]string
+}
+
+// maxPools bounds the sets that are remembered; clients choose them.
+const maxPools = 10_000
+
+func (p *places) pool(key string, addrs []netip.Addr) *schedule.Pool {
+	pool := p.pools.Of(addrs...)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.keys == nil || len(p.keys) >= maxPools {
+		p.keys = map[*schedule.Pool][]string{}
+	}
+	if !slices.Contains(p.keys[pool], key) {
+		p.keys[pool] = append(p.keys[pool], key)
+	}
+	return pool
+}
+
+// keysOf are the names under which mail for this pool may wait.
+func (p *places) keysOf(pool *schedule.Pool) []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.keys[pool])
+}
+
+// poolOf is the pool of a place of the local queue.
+func (e *Engine) poolOf(p localqueue.Place) *schedule.Pool {
+	if p.Sources == "" {
+		return e.places.pool("", e.defaults())
+	}
+	var addrs []netip.Addr
+	for name := range strings.SplitSeq(p.Sources, ",") {
+		if ip, err := netip.ParseAddr(name); err == nil {
+			addrs = append(addrs, ip)
+		}
+	}
+	return e.places.pool(p.Sources, addrs)
+}
