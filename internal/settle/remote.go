@@ -17,7 +17,7 @@ import (
 type Options struct {
 	Store      Store
 	Sender     broker.Sender
-	Logger     *slog.Logger
+	Logger     *slog.Logger          // nil: no log
 	Registerer prometheus.Registerer // nil: not registered
 	Patience   time.Duration         // with an override queue that cannot be reached; 0: a minute (queues.md section 2)
 	Pause      time.Duration         // between attempts to publish; 0: two seconds
@@ -29,6 +29,7 @@ type Remote struct {
 	ctx     context.Context
 	stop    context.CancelFunc
 	metrics *metrics
+	bad     unreachable
 
 	mu      sync.Mutex
 	alarmed map[string]time.Time // queue of the file that cannot be reached: last time that the log said so
@@ -41,6 +42,9 @@ func NewRemote(o Options) *Remote {
 	}
 	if o.Pause == 0 {
 		o.Pause = 2 * time.Second
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	return &Remote{o: o, ctx: ctx, stop: stop, metrics: newMetrics(o.Registerer), alarmed: map[string]time.Time{}}
@@ -68,26 +72,34 @@ func (r *Remote) Settle(w Work) {
 // confirmed result and the ack are worth more than the note (window D2).
 func (r *Remote) finish(w Work) {
 	left := counter(2, w.Settled)
+	r.note(w, func() { left(nil) })
+	r.publishAll(w.Publish, left)
+}
+
+func (r *Remote) note(w Work, done func()) {
 	if w.Replay {
 		r.metrics.replayed.Inc()
-		left(nil)
-	} else {
-		b := new(localqueue.Batch)
-		b.Note(w.Origin.Identity, Encode(w.Publish))
-		r.o.Store.Commit(b, func(err error) {
-			if err != nil {
-				r.metrics.unnoted.Inc()
-			}
-			left(nil)
-		})
 	}
-	r.publishAll(w.Publish, left)
+	if w.Replay || w.Origin.Identity == (Identity{}) {
+		done()
+		return
+	}
+	b := new(localqueue.Batch)
+	b.Note(w.Origin.Identity, Encode(w.Publish))
+	r.o.Store.Commit(b, func(err error) {
+		if err != nil {
+			r.metrics.unnoted.Inc()
+		}
+		done()
+	})
 }
 
 // park puts the message into the local queue and notes that it did, in one commit; then the copy is published.
 func (r *Remote) park(w Work) {
 	b := new(localqueue.Batch)
-	b.Note(w.Origin.Identity, Encode(w.Publish))
+	if w.Origin.Identity != (Identity{}) {
+		b.Note(w.Origin.Identity, Encode(w.Publish))
+	}
 	b.Wait(*w.Wait)
 	r.o.Store.Commit(b, func(err error) {
 		if err != nil || len(w.Publish) == 0 {
@@ -107,6 +119,9 @@ func (r *Remote) finishWaiting(w Work) {
 		}
 		go r.remove(w)
 	})
+	if w.Replay {
+		r.metrics.replayed.Inc()
+	}
 	if w.Replay || len(w.Publish) == 0 {
 		left(nil)
 	} else {
@@ -140,7 +155,12 @@ func (r *Remote) reschedule(w Work) {
 func (r *Remote) Acked(ids []Identity) {
 	b := new(localqueue.Batch)
 	for _, id := range ids {
-		b.Acked(id)
+		if id != (Identity{}) {
+			b.Acked(id)
+		}
+	}
+	if b.Len() == 0 {
+		return
 	}
 	r.o.Store.Commit(b, func(error) {})
 }
@@ -167,7 +187,21 @@ func (r *Remote) publishAll(ps []Publication, done func(error)) {
 		done = counter(int32(len(ps)), done)
 	}
 	for i := range ps {
-		(&attempt{r: r, p: ps[i], began: time.Now(), done: done}).send()
+		(&attempt{r: r, p: ps[i], done: done}).send()
+	}
+}
+
+// alarm tells once a minute that a queue of the file cannot be published to.
+func (r *Remote) alarm(queue string, err error) {
+	r.mu.Lock()
+	now := time.Now()
+	quiet := now.Sub(r.alarmed[queue]) < time.Minute
+	if !quiet {
+		r.alarmed[queue] = now
+	}
+	r.mu.Unlock()
+	if !quiet {
+		r.o.Logger.Error("queue cannot be published to: its messages are held and nothing is acknowledged", "queue", queue, "error", err)
 	}
 }
 

@@ -8,7 +8,8 @@
 // What it promises: Settled is called once for each Work, with nil only when everything is durable. A bad override queue does not
 // stop anything (queues.md section 2); a queue of the file that cannot be reached holds its messages until it can.
 //
-// It starts no goroutine of its own; repeated publishings are started by timers, as many at most as works are open.
+// Goroutines: one for each publishing that waits to be repeated, and short ones that carry a work on from the callback of a
+// confirm or a commit, which may not wait; as many at most as works and their publishings are open.
 package settle
 
 import (
