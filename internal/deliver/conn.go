@@ -9,15 +9,16 @@ import (
 
 // Conn is one connection. Its exported methods may be called from any goroutine and never block.
 type Conn struct {
-	ID     uint64 // of its Dial
-	client *Client
-	dial   Dial
-	events Events
-	ctx    context.Context
-	cancel context.CancelFunc
-	info   info
-	inbox  inbox
-	link   link
+	ID      uint64 // of its Dial
+	client  *Client
+	dial    Dial
+	events  Events
+	ctx     context.Context
+	cancel  context.CancelFunc
+	info    info
+	inbox   inbox
+	link    link
+	command command
 	session
 }
 
@@ -152,11 +153,11 @@ func (b *inbox) ending() bool {
 	return b.closing || b.stopped || b.aborted
 }
 
-// finish takes the inbox out of service and returns a job that nobody took.
+// finish takes no more jobs and returns one that was not begun.
 func (b *inbox) finish() *Job {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	j := b.job
-	b.job, b.wanted, b.over, b.nc, b.idle = nil, false, true, nil, false
+	b.job, b.wanted, b.over = nil, false, true
 	return j
 }

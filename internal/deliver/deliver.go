@@ -19,6 +19,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -49,6 +50,7 @@ type Client struct {
 	now     func() time.Time
 	log     *slog.Logger
 	metrics metrics
+	buffers sync.Pool // of *[]byte, for content on its way
 }
 
 // New makes a Client.
@@ -65,6 +67,7 @@ func New(o Options) *Client {
 	}
 	c.tls = baseTLS(o.TLS, o.Sessions)
 	c.peers = newPeers(o.Peers)
+	c.buffers.New = func() any { b := make([]byte, 0, bufferSize); return &b }
 	return c
 }
 

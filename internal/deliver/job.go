@@ -9,6 +9,7 @@ import (
 // Job is one message for one recipient.
 type Job struct {
 	ID       uint64 // the caller's, for its own use
+	Owner    any    // likewise
 	Envelope mail.Envelope
 	Force    bool // 8-bit content goes to a server that has not declared 8BITMIME
 	Attempt  int  // number of this attempt, for the result
@@ -20,8 +21,7 @@ type Job struct {
 	// end of the message before.
 	Ready func() bool
 
-	body   Body
-	loaded bool
+	body Body
 }
 
 // Body is content on its way out.
@@ -38,7 +38,7 @@ type Reason uint8
 // The reasons.
 const (
 	Stopped Reason = iota + 1 // the context ended, or Close or Abort was called
-	Gone                      // the peer hung up on a used connection before it answered MAIL
+	Gone                      // the connection ended, as a used one may at any time, before MAIL was answered
 	Limited                   // the peer takes no more messages over one connection: Info.Limit says how many it took
 	Held                      // Done said that the next message may not go on
 	Broken                    // the peer got out of step before it answered MAIL

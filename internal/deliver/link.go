@@ -111,3 +111,16 @@ func (b *inbox) awake() bool {
 	b.idle = false
 	return b.job != nil || b.closing || b.stopped || b.aborted
 }
+
+// farewell prepares for QUIT and its answer; false when there is no time for that.
+func (b *inbox) farewell(nc net.Conn, wait time.Duration) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.stopped {
+		wait = min(wait, stopQuit)
+	}
+	return !b.aborted && nc.SetDeadline(time.Now().Add(wait)) == nil
+}
+
+// stopQuit is how long QUIT may take when all is coming to an end.
+const stopQuit = 500 * time.Millisecond

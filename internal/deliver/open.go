@@ -128,7 +128,6 @@ func (c *Conn) connect(t Target) *mail.Result {
 	if a, err := netip.ParseAddrPort(nc.LocalAddr().String()); err == nil {
 		c.localIP = a.Addr().Unmap().String()
 	}
-	c.limit(c.odd.limit)
 	return nil
 }
 
@@ -179,12 +178,14 @@ func (c *Conn) hello(fallback bool) *mail.Result {
 	if r != nil {
 		return r
 	}
-	if !reply.Positive() {
+	if reply.Code != 250 { // a greeting of two replies would show here
 		return c.refused(state, reply)
 	}
 	if state == mail.StateEHLO {
 		c.ext = smtp.ParseExtensions(reply)
 	}
+	c.info.limit.Store(0)
+	c.limit(c.odd.limit)
 	c.limit(c.ext.MailMax)
 	return c.inStep(state)
 }

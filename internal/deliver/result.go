@@ -5,6 +5,8 @@ import (
 	"io"
 	"os"
 
+	"golang.org/x/sys/unix"
+
 	"posthoorn/internal/mail"
 	"posthoorn/internal/smtp"
 )
@@ -23,6 +25,11 @@ type session struct {
 	certificate *mail.Certificate
 	messages    int
 	data        int64 // bytes of content sent
+	dead        bool  // nothing more can be said over the stream
+	reset       bool  // a transaction was begun and not ended
+	offered     bool  // an envelope went with the end of the message before, and its MAIL has no answer
+	current     *Job  // what is being carried
+	upcoming    *Job  // what is offered with the end of it
 }
 
 // local is a result with codes that are ours; it has no description (results-json.md section 3).
@@ -67,5 +74,6 @@ func (c *Conn) refused(state mail.State, r smtp.Reply) *mail.Result {
 
 // isLost says that the peer hung up.
 func isLost(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.ErrClosedPipe)
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.ErrClosedPipe) ||
+		errors.Is(err, unix.ECONNRESET) || errors.Is(err, unix.EPIPE)
 }

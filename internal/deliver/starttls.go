@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"net"
+	"os"
 	"strings"
 	"time"
 
@@ -86,14 +87,10 @@ func (c *Conn) handshake(level Level) *mail.Result {
 	return nil
 }
 
-// tlsTrouble tells a handshake that was refused from one that was not answered.
+// tlsTrouble tells a handshake that failed from one that was not answered.
 func (c *Conn) tlsTrouble(err error) *mail.Result {
-	var n net.Error
-	if errors.As(err, &n) {
+	if errors.Is(err, os.ErrDeadlineExceeded) || isLost(err) {
 		return c.trouble(mail.StateSTARTTLS, err)
-	}
-	if r := c.trouble(mail.StateSTARTTLS, err); isLost(err) {
-		return r
 	}
 	return c.local(mail.StateSTARTTLS, mail.Failed, 451, "4.7.5")
 }
