@@ -12,11 +12,19 @@ func (p *Plan) Add(now time.Time, it Item) Verdict {
 	pl := s.place(it.Pool)
 	switch {
 	case pl == nil:
+		return p.add(at, now, s, it)
 	case it.Waited:
 		pl.came()
+		v := p.add(at, now, s, it)
+		pl.took = pl.took || v.Kind != Park
+		return v
 	case pl.backlog > 0:
 		return Verdict{Kind: Park, Reason: Behind, Until: now}
 	}
+	return p.add(at, now, s, it)
+}
+
+func (p *Plan) add(at int64, now time.Time, s *site, it Item) Verdict {
 	if at < s.failed {
 		return Verdict{Kind: Offline, Err: s.failure}
 	}

@@ -140,11 +140,10 @@ func (p *Plan) rest(at int64, c *conn) {
 	p.idle.add(c)
 	p.touch(b.lane)
 	limits := b.lane.current(p)
+	p.timers.arm(&c.timer, c, at+int64(limits.IdleTime))
 	if limits.IdleConnections > 0 && b.lane.idle > limits.IdleConnections {
 		p.close(b.idle[0])
-		return
 	}
-	p.timers.arm(&c.timer, c, at+int64(limits.IdleTime))
 }
 
 // rouse takes c out of the idle ones.

@@ -17,22 +17,37 @@ func (p *Plan) Backlog(now time.Time, name string, pool *Pool, n int) {
 		pl = &place{site: s, pool: pool}
 		s.places = append(s.places, pl)
 	}
-	pl.answered()
+	wait := pl.answered()
 	pl.backlog = max(n, 0)
 	if n <= 0 && !pl.listed {
 		p.timers.disarm(&pl.timer)
 		s.drop(pl)
 		return
 	}
-	p.list(at, pl)
+	switch {
+	case wait > 0:
+		p.timers.arm(&pl.timer, pl, at+wait)
+	case pl.futile == 0 || pl.timer.index == 0:
+		p.list(at, pl)
+	}
 }
 
-// answered ends a Refill.
-func (pl *place) answered() {
+// answered ends a Refill. If all of it came back (what is in front is of a class that cannot start, which only the
+// plan knows), the place waits before it is asked again.
+func (pl *place) answered() (wait int64) {
 	if pl.grantor != nil {
 		pl.grantor.reserved -= pl.granted
 	}
-	pl.grantor, pl.granted, pl.asked = nil, 0, false
+	switch {
+	case !pl.asked:
+	case pl.took:
+		pl.futile = 0
+	default:
+		pl.futile = min(pl.futile+1, 5)
+		wait = second << pl.futile
+	}
+	pl.grantor, pl.granted, pl.asked, pl.took = nil, 0, false, false
+	return wait
 }
 
 // came counts an item that a Refill has brought.

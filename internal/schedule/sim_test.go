@@ -1,0 +1,549 @@
+package schedule
+
+import (
+	"container/heap"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+)
+
+// sim is a world around a plan, in virtual time: a local queue, a resolver, receivers, and checks after every step.
+type sim struct {
+	*testing.T
+	p      *Plan
+	rnd    *rand.Rand
+	now    time.Time
+	events eventHeap
+	order  int
+	wakeAt time.Time
+	pools  Pools
+
+	snap      fixed
+	hosts     map[string]*host    // by site
+	items     map[uint64]*message // all
+	places    map[placeKey]*shelf
+	conns     map[ConnID]*link
+	lanes     map[laneKey]*ledger
+	last      map[Item]uint64 // handed out last, by all that is equal but the id
+	finish    time.Time       // the last item was done
+	memory    int             // items in the plan
+	nextID    uint64
+	opening   int
+	trace     bool
+	backRate  float64 // share of items that go back unattempted
+	dropRate  float64 // share of items after which the peer hangs up
+	parks     int
+	refilling bool // Backlog comes at its end
+	todos     int
+}
+
+type placeKey struct {
+	site string
+	pool *Pool
+}
+
+type laneKey struct {
+	source netip.Addr
+	group  string
+}
+
+// host is how a site behaves.
+type host struct {
+	group    string
+	key      string
+	addr     netip.Addr
+	dial     time.Duration
+	service  time.Duration
+	dead     bool // dials fail
+	tarpit   bool // messages never end
+	noDNS    bool // lookups fail for a while
+	deafDNS  bool // lookups are never answered
+	session  int  // messages per session, then it hangs up
+	maxConns int  // refuses more
+	conns    int
+	done     int
+}
+
+type message struct {
+	item   Item
+	state  string // memory, hand, local, done, failed, removed
+	back   bool   // has been handed out before
+	parked int
+}
+
+type shelf struct {
+	ready []*message // by id
+	later int
+}
+
+type link struct {
+	dial    Dial
+	host    *host
+	open    bool
+	busy    []*message
+	told    bool // to close
+	sent    int
+	ended   bool
+	waiting bool // has pulled and got nothing
+}
+
+type ledger struct {
+	conns, opening int
+	takes, dials   []time.Time
+}
+
+type event struct {
+	at    time.Time
+	order int
+	do    func()
+}
+type eventHeap []event
+
+func (h eventHeap) Len() int { return len(h) }
+func (h eventHeap) Less(i, j int) bool {
+	if h[i].at.Equal(h[j].at) {
+		return h[i].order < h[j].order
+	}
+	return h[i].at.Before(h[j].at)
+}
+func (h eventHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
+func (h *eventHeap) Push(x any)   { *h = append(*h, x.(event)) }
+func (h *eventHeap) Pop() any {
+	old := *h
+	e := old[len(old)-1]
+	old[len(old)-1] = event{}
+	*h = old[:len(old)-1]
+	return e
+}
+
+func newSim(t *testing.T, seed uint64, snap fixed) *sim {
+	rnd := rand.New(rand.NewPCG(seed, 1))
+	s := &sim{
+		T: t, rnd: rnd, p: New(Options{Random: rnd.Float64, Lookups: 50}), now: epoch, snap: snap,
+		hosts: map[string]*host{}, items: map[uint64]*message{}, places: map[placeKey]*shelf{},
+		conns: map[ConnID]*link{}, lanes: map[laneKey]*ledger{}, last: map[Item]uint64{},
+	}
+	s.p.Use(s.now, snap)
+	return s
+}
+
+func (s *sim) after(d time.Duration, do func()) {
+	s.order++
+	heap.Push(&s.events, event{s.now.Add(d), s.order, do})
+}
+
+// run lets time pass until end, or until nothing happens any more.
+func (s *sim) run(end time.Time) {
+	for len(s.events) > 0 && !s.events[0].at.After(end) {
+		e := heap.Pop(&s.events).(event)
+		s.now = e.at
+		e.do()
+		s.settle()
+		if s.Failed() {
+			return
+		}
+	}
+	s.now = end
+}
+
+// settle does what the plan says until it has nothing more to say now.
+func (s *sim) settle() {
+	for i := range 200 {
+		t := s.p.Todo(s.now)
+		s.todos++
+		if i > 190 {
+			s.Logf("%+v %+v", t, s.p.Totals())
+		}
+		for _, name := range t.Lookup {
+			s.lookup(name)
+		}
+		for _, d := range t.Dial {
+			s.dial(d)
+		}
+		for _, h := range t.Hand {
+			s.handed(h.Conn, h.Item)
+		}
+		for _, id := range t.Close {
+			s.close(id)
+		}
+		for _, k := range t.Park {
+			m := s.leave(k.ID, "local")
+			s.shelve(m, k.Until)
+		}
+		for _, f := range t.Fail {
+			if f.Err == nil {
+				s.Errorf("item %d failed without a reason", f.ID)
+			}
+			s.leave(f.ID, "failed")
+		}
+		for _, r := range t.Refill {
+			s.refill(r)
+		}
+		busy := len(t.Lookup)+len(t.Dial)+len(t.Hand)+len(t.Close)+len(t.Park)+len(t.Fail)+len(t.Refill) > 0
+		if !busy {
+			s.wake(t.Wake)
+			return
+		}
+	}
+	s.Errorf("%v: the plan does not come to rest", s.now.Sub(epoch))
+}
+
+func (s *sim) wake(at time.Time) {
+	if at.IsZero() || !s.wakeAt.IsZero() && s.wakeAt.After(s.now) && !at.Before(s.wakeAt) {
+		return
+	}
+	s.wakeAt = at
+	s.order++
+	heap.Push(&s.events, event{at, s.order, func() {}})
+}
+
+func (s *sim) leave(id uint64, state string) *message {
+	m := s.items[id]
+	if m == nil || m.state != "memory" {
+		s.Errorf("item %d left the plan as %s but was %+v", id, state, m)
+		return m
+	}
+	m.state = state
+	s.memory--
+	return m
+}
+
+// send is a new message.
+func (s *sim) send(site string, pool *Pool, class Class, priority uint8) *message {
+	s.nextID++
+	m := &message{item: Item{ID: s.nextID, Site: site, Pool: pool, Class: class, Priority: priority}}
+	s.items[m.item.ID] = m
+	s.add(m)
+	return m
+}
+
+func (s *sim) add(m *message) {
+	v := s.p.Add(s.now, m.item)
+	switch v.Kind {
+	case Queued:
+		m.state = "memory"
+		s.memory++
+	case Park:
+		if v.Reason == NoReason {
+			s.Errorf("parked without a reason")
+		}
+		m.state = "local"
+		s.shelve(m, v.Until)
+	case Offline:
+		if v.Err == nil {
+			s.Errorf("offline without a reason")
+		}
+		m.state = "failed"
+	}
+}
+
+// shelve puts a message into the local queue.
+func (s *sim) shelve(m *message, until time.Time) {
+	s.parks++
+	m.parked++
+	m.item.Waited = true
+	k := placeKey{m.item.Site, m.item.Pool}
+	sh := s.places[k]
+	if sh == nil {
+		sh = &shelf{}
+		s.places[k] = sh
+	}
+	ready := func() {
+		i, _ := slices.BinarySearchFunc(sh.ready, m.item.ID, func(o *message, id uint64) int { return int(int64(o.item.ID) - int64(id)) })
+		sh.ready = slices.Insert(sh.ready, i, m)
+	}
+	if until.After(s.now) {
+		s.after(until.Sub(s.now), func() {
+			ready()
+			s.p.Backlog(s.now, k.site, k.pool, len(sh.ready))
+		})
+		return
+	}
+	ready()
+	if !s.refilling {
+		s.p.Backlog(s.now, k.site, k.pool, len(sh.ready))
+	}
+}
+
+func (s *sim) refill(r Refill) {
+	sh := s.places[placeKey{r.Site, r.Pool}]
+	if sh == nil || r.N <= 0 {
+		s.Errorf("refill of %d from a place without mail: %s", r.N, r.Site)
+		return
+	}
+	n := min(r.N, len(sh.ready))
+	some := slices.Clone(sh.ready[:n])
+	sh.ready = slices.Delete(sh.ready, 0, n)
+	s.refilling = true
+	for _, m := range some {
+		s.add(m)
+	}
+	s.refilling = false
+	s.p.Backlog(s.now, r.Site, r.Pool, len(sh.ready))
+}
+
+var errDead, errDNS = errors.New("dead"), errors.New("no dns")
+
+func (s *sim) lookup(name string) {
+	h := s.hosts[name]
+	switch {
+	case h.deafDNS:
+		s.after(72*time.Second, func() { s.p.ResolveFailed(s.now, name, errDNS, s.now.Add(5*time.Second), true) })
+	case h.noDNS:
+		s.after(50*time.Millisecond, func() { s.p.ResolveFailed(s.now, name, errDNS, s.now.Add(time.Minute), true) })
+	default:
+		s.after(time.Duration(s.rnd.IntN(100))*time.Millisecond, func() {
+			s.p.Resolved(s.now, name, Route{Group: h.group, Limits: h.key, Targets: []Target{{Host: h.group, Addr: h.addr}}, Expires: s.now.Add(time.Hour)})
+		})
+	}
+}
+
+func (s *sim) ledger(source netip.Addr, h *host) *ledger {
+	k := laneKey{source, h.group}
+	l := s.lanes[k]
+	if l == nil {
+		l = &ledger{}
+		s.lanes[k] = l
+	}
+	return l
+}
+
+func (s *sim) dial(d Dial) {
+	h := s.hosts[d.Site]
+	if s.conns[d.Conn] != nil || len(d.Targets) != 1 || d.Targets[0].Addr != h.addr {
+		s.Errorf("bad dial %+v", d)
+	}
+	c := &link{dial: d, host: h}
+	s.conns[d.Conn] = c
+	l := s.ledger(d.Source, h)
+	l.conns++
+	l.opening++
+	l.dials = append(l.dials, s.now)
+	lim := s.snap.Limits(d.Source, h.key)
+	if lim.Connections > 0 && l.conns > lim.Connections {
+		s.Errorf("%d connections to %s, %d allowed", l.conns, h.group, lim.Connections)
+	}
+	if lim.StartingConnections > 0 && l.opening > lim.StartingConnections {
+		s.Errorf("%d opening to %s, %d allowed", l.opening, h.group, lim.StartingConnections)
+	}
+	if s.snap.total > 0 && len(s.conns) > s.snap.total {
+		s.Errorf("%d connections in all, %d allowed", len(s.conns), s.snap.total)
+	}
+	s.after(h.dial+time.Duration(s.rnd.Int64N(int64(h.dial)+1)), func() { s.dialed(c, l) })
+}
+
+func (s *sim) dialed(c *link, l *ledger) {
+	l.opening--
+	h := c.host
+	if h.dead || h.maxConns > 0 && h.conns >= h.maxConns {
+		l.conns--
+		delete(s.conns, c.dial.Conn)
+		s.p.DialFailed(s.now, c.dial.Conn, DialFailure{Err: errDead, Failed: []netip.Addr{h.addr}})
+		return
+	}
+	h.conns++
+	c.open = true
+	s.p.Opened(s.now, c.dial.Conn, Opening{Addr: h.addr})
+	s.pull(c)
+}
+
+func (s *sim) pull(c *link) {
+	if it, ok := s.p.Pull(s.now, c.dial.Conn); ok {
+		s.carry(c, it)
+	} else {
+		c.waiting = true
+	}
+}
+
+func (s *sim) handed(id ConnID, it Item) {
+	c := s.conns[id]
+	if c == nil || !c.waiting {
+		s.Errorf("item handed to a connection that did not wait: %+v", c)
+		return
+	}
+	s.carry(c, it)
+}
+
+// carry checks an item that a connection has got, and sends it.
+func (s *sim) carry(c *link, it Item) {
+	m := s.items[it.ID]
+	h := s.hosts[it.Site]
+	switch {
+	case m == nil || m.state != "memory":
+		s.Errorf("item %d handed out but %+v", it.ID, m)
+		return
+	case !it.Pool.has(c.dial.Source):
+		s.Errorf("item %d leaves from %v", it.ID, c.dial.Source)
+	case it.Class != c.dial.Class:
+		s.Errorf("item %d of class %v over a connection of %v", it.ID, it.Class, c.dial.Class)
+	case h.group != c.host.group:
+		s.Errorf("item for %s over a connection to %s", h.group, c.host.group)
+	case c.told:
+		s.Errorf("item for a connection that was told to close")
+	}
+	m.state = "hand"
+	s.inTurn(m)
+	c.waiting = false
+	c.busy = append(c.busy, m)
+	c.sent++
+	lim := s.snap.Limits(c.dial.Source, h.key)
+	if lim.MessagesPerConn > 0 && c.sent > lim.MessagesPerConn {
+		s.Errorf("%d messages over one connection", c.sent)
+	}
+	if len(c.busy) == 1 {
+		s.transact(c)
+	}
+}
+
+// inTurn checks that what never left memory goes out in the order in which it came.
+func (s *sim) inTurn(m *message) {
+	if m.back || m.parked > 0 {
+		return
+	}
+	it := m.item
+	it.ID = 0
+	if last := s.last[it]; last > m.item.ID {
+		s.Errorf("item %d after %d", m.item.ID, last)
+	}
+	s.last[it] = m.item.ID
+}
+
+func (s *sim) transact(c *link) {
+	m, h := c.busy[0], c.host
+	if s.rnd.Float64() < s.backRate {
+		s.after(time.Millisecond, func() {
+			c.busy = c.busy[1:]
+			c.sent--
+			m.state, m.back = "memory", true
+			s.p.Back(s.now, c.dial.Conn, m.item.ID)
+			s.pull(c)
+		})
+		return
+	}
+	l := s.ledger(c.dial.Source, h)
+	l.takes = append(l.takes, s.now)
+	if h.tarpit {
+		return
+	}
+	s.after(h.service/2+time.Duration(s.rnd.Int64N(int64(h.service)+1)), func() { s.finished(c, m) })
+	if len(c.busy) == 1 {
+		if it, ok := s.p.Next(s.now, c.dial.Conn); ok {
+			s.carry(c, it)
+		}
+	}
+}
+
+func (s *sim) finished(c *link, m *message) {
+	c.busy = c.busy[1:]
+	m.state = "done"
+	s.memory--
+	c.host.done++
+	s.finish = s.now
+	s.p.Done(s.now, c.dial.Conn, m.item.ID, Outcome{Bytes: 1000, Delivered: true})
+	switch {
+	case c.host.session > 0 && c.sent >= c.host.session, s.rnd.Float64() < s.dropRate:
+		for _, m := range c.busy {
+			m.state, m.back = "memory", true
+		}
+		c.busy = nil
+		s.p.Learn(s.now, c.dial.Conn, c.sent)
+		s.hangUp(c)
+	case len(c.busy) > 0:
+		s.transact(c)
+	default:
+		s.pull(c)
+	}
+}
+
+func (s *sim) hangUp(c *link) {
+	if c.ended {
+		return
+	}
+	c.ended = true
+	c.host.conns--
+	s.ledger(c.dial.Source, c.host).conns--
+	delete(s.conns, c.dial.Conn)
+	s.p.Closed(s.now, c.dial.Conn)
+}
+
+func (s *sim) close(id ConnID) {
+	c := s.conns[id]
+	if c == nil || !c.open || len(c.busy) > 0 || c.told {
+		s.Errorf("told to close: %+v", c)
+		return
+	}
+	c.told = true
+	s.after(20*time.Millisecond, func() { s.hangUp(c) })
+}
+
+// verify checks what can be checked at any time.
+func (s *sim) verify() {
+	t := s.p.Totals()
+	if t.Waiting+t.InHand != s.memory {
+		s.Errorf("plan holds %d + %d items, the world says %d", t.Waiting, t.InHand, s.memory)
+	}
+	if t.Connections != len(s.conns) {
+		s.Errorf("plan has %d connections, the world %d", t.Connections, len(s.conns))
+	}
+}
+
+// rates checks every window of every lane.
+func (s *sim) rates() {
+	for k, l := range s.lanes {
+		lim := s.snap.Limits(k.source, s.key(k.group))
+		window(s.T, fmt.Sprint("messages to ", k.group), l.takes, lim.MessagesPerMinute)
+		window(s.T, fmt.Sprint("connects to ", k.group), l.dials, lim.ConnectsPerMinute)
+	}
+}
+
+func (s *sim) key(group string) string {
+	for _, h := range s.hosts {
+		if h.group == group {
+			return h.key
+		}
+	}
+	return ""
+}
+
+// window checks that in no window of any length there are more events than the rate has room for.
+func window(t *testing.T, what string, at []time.Time, perMinute int) {
+	t.Helper()
+	if perMinute == 0 {
+		return
+	}
+	interval := float64(time.Minute) / float64(perMinute)
+	// with x = time − number × interval, event j comes too early after event i if x falls by more than the tolerance
+	peak := -1e300
+	for n, when := range at {
+		x := float64(when.Sub(epoch)) - float64(n)*interval
+		peak = max(peak, x)
+		if peak-x > float64(tolerance)+1000 {
+			t.Errorf("%s: event %d of %d is %v too early for %d per minute", what, n, len(at), time.Duration(peak-x), perMinute)
+			return
+		}
+	}
+}
+
+// ended checks that every item came to its end.
+func (s *sim) ended() map[string]int {
+	count := map[string]int{}
+	for _, m := range s.items {
+		count[m.state]++
+	}
+	return count
+}
+
+func (s *sim) remove(id uint64) {
+	m := s.items[id]
+	waits := m != nil && m.state == "memory"
+	if got := s.p.Remove(s.now, id); got != waits {
+		s.Errorf("remove of %+v said %v", m, got)
+	}
+	if waits {
+		s.leave(id, "removed")
+	}
+}
