@@ -180,7 +180,7 @@ func makeJob(id uint64, line string) *Job {
 	j := &Job{ID: id, Attempt: 1, Envelope: mail.Envelope{From: address("from@a.test"), To: address(fmt.Sprintf("to%d@b.test", id))}}
 	body := Body{Data: []byte("Subject: x\r\n\r\nhello\r\n")}
 	var failure error
-	panics := false
+	panics, delay := false, time.Duration(0)
 	for key, value := range pairs([]string{line}) {
 		switch key {
 		case "from":
@@ -212,11 +212,20 @@ func makeJob(id uint64, line string) *Job {
 			failure = errors.New(value)
 		case "fails":
 			failure = &mail.Error{Code: 554, Status: "5.3.0", State: mail.StateStorage}
+		case "slow":
+			delay, _ = time.ParseDuration(value)
 		case "panic":
 			panics = true
 		}
 	}
-	j.Body = func(context.Context) (Body, error) {
+	j.Body = func(ctx context.Context) (Body, error) {
+		if delay > 0 {
+			select {
+			case <-ctx.Done():
+				return Body{}, fmt.Errorf("fetching: %w", ctx.Err())
+			case <-time.After(delay):
+			}
+		}
 		if panics {
 			panic("poison")
 		}

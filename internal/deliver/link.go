@@ -49,6 +49,16 @@ func (l *link) Read(p []byte) (int, error) {
 	return l.nc.Read(p)
 }
 
+// peek waits a moment for what nobody asked for; nil when there is something.
+func (l *link) peek(wait time.Duration) error {
+	if err := l.box.arm(l.nc, wait, false); err != nil {
+		return err
+	}
+	var one [1]byte
+	_, err := l.nc.Read(one[:])
+	return err
+}
+
 // write sends all of p, or says how much of it went.
 func (l *link) write(p []byte, wait time.Duration) (int, error) {
 	if err := l.box.armWrite(l.nc, wait); err != nil {

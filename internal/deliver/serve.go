@@ -3,6 +3,7 @@ package deliver
 import (
 	"errors"
 	"os"
+	"time"
 
 	"posthoorn/internal/mail"
 )
@@ -17,7 +18,8 @@ func (c *Conn) serve() {
 		if j == nil {
 			break
 		}
-		if c.load(j) {
+		since := time.Now()
+		if c.load(j) && (time.Since(since) < slowBody || c.there(j)) {
 			c.transact(j)
 		}
 	}
@@ -73,6 +75,32 @@ func (c *Conn) pick() *Job {
 	}
 	return nil
 }
+
+// there looks at a peer that had to wait while content was fetched. False: it spoke or hung up, and the job is settled.
+func (c *Conn) there(j *Job) bool {
+	var err error
+	if c.link.replies.Buffered() == 0 {
+		err = c.link.peek(glance)
+	}
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, errStopped):
+		return true
+	case c.messages > 0:
+		c.giveBack(j, Gone)
+	case err == nil:
+		c.done(j, c.invalid(mail.StateStorage))
+	default:
+		c.done(j, c.trouble(mail.StateStorage, err))
+	}
+	c.dead = true
+	return false
+}
+
+// Fetching that took longer than slowBody makes us look at the peer, for as long as a glance.
+const (
+	slowBody = 100 * time.Millisecond
+	glance   = time.Millisecond
+)
 
 // worn says that the peer does not take n more messages than those that are settled.
 func (c *Conn) worn(n int) bool {
