@@ -3,8 +3,10 @@ package journal
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -115,5 +117,32 @@ func TestSyslog(t *testing.T) {
 	server.Close()
 	if n, err := s.write([]byte(lines)); n != 0 || err == nil {
 		t.Errorf("to nobody: %d, %v", n, err)
+	}
+}
+
+func TestStandardStreams(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	stdout, stderr := os.Stdout, os.Stderr
+	os.Stdout, os.Stderr = w, w
+	j, err := Open(Options{Application: []string{"stdout", "stderr", "stdout"}})
+	os.Stdout, os.Stderr = stdout, stderr
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Handler().Handle(context.Background(), entry(slog.LevelWarn, "text")); err != nil {
+		t.Error(err)
+	}
+	if err := j.Reopen(context.Background()); err != nil {
+		t.Error(err)
+	}
+	shut(t, j)
+	w.Close()
+	got, err := io.ReadAll(r)
+	if want := strings.Repeat("[Warning]  [2019-09-23 12:46:56] [posthoorn] text\n", 2); string(got) != want || err != nil {
+		t.Errorf("got %q, %v", got, err)
 	}
 }

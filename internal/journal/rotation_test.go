@@ -264,3 +264,17 @@ func TestReopen(t *testing.T) {
 		t.Errorf("after the end: %v", err)
 	}
 }
+
+func TestOldFilesThatCannotBeKept(t *testing.T) {
+	var heard strings.Builder
+	k := &keeper{path: filepath.Join(t.TempDir(), "gone", "x"), log: slog.New(slog.NewTextHandler(&heard, nil))}
+	for range 2 {
+		k.report(k.tidy())
+	}
+	k.report(context.Canceled)
+	k.report(nil)
+	k.report(k.tidy())
+	if got := strings.Count(heard.String(), "cannot look after old logs"); got != 2 {
+		t.Errorf("it is said %d times: %s", got, heard.String())
+	}
+}

@@ -201,7 +201,7 @@ func (n *foreachNode) overJSON(s *state, raw []byte) error {
 		if err := n.step(s, key, JSON(c.val)); err != nil {
 			return err
 		}
-		if err := s.spend(len(c.key) + len(c.val)); err != nil {
+		if err := s.spend(4 * (len(c.key) + len(c.val))); err != nil {
 			return err
 		}
 	}

@@ -185,11 +185,18 @@ func spacify(s *state, v Value, a arguments) (Value, error) {
 	if !v.isScalar() {
 		return String(""), nil
 	}
-	sep := a.text(0, " ")
-	if err := s.room(v.runes() * (len(sep) + utf8.UTFMax)); err != nil {
+	subject, sep := v.text(), a.text(0, " ")
+	if err := s.room(len(subject) + utf8.RuneCountInString(subject)*len(sep)); err != nil {
 		return v, err
 	}
-	return String(strings.Join(strings.Split(v.text(), ""), sep)), s.spend(20 * v.runes())
+	var b strings.Builder
+	for i, r := range subject {
+		if i > 0 {
+			b.WriteString(sep)
+		}
+		b.WriteRune(r)
+	}
+	return String(b.String()), nil
 }
 
 // The counters of section 12.2.

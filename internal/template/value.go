@@ -3,7 +3,6 @@ package template
 import (
 	"math"
 	"strconv"
-	"unicode/utf8"
 )
 
 type kind uint8
@@ -233,6 +232,3 @@ func appendClose(dst []byte, n int, c byte) []byte {
 	}
 	return append(dst, c)
 }
-
-// runes is the number of characters of the value as it prints.
-func (v Value) runes() int { return utf8.RuneCountInString(v.text()) }

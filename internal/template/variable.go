@@ -101,7 +101,7 @@ func (s *state) byKey(v Value, key string) (Value, error) {
 		return Value{}, err
 	}
 	for i := len(items) - 1; i >= 0; i-- { // backwards: the last one counts
-		if items[i].has(key) {
+		if string(items[i].key) == key {
 			return s.value(items[i].val)
 		}
 	}
@@ -139,18 +139,8 @@ func (t *tree) at(i int64) Value {
 	return Value{}
 }
 
-// An item is one member or element of an indexed container.
-type item struct {
-	key, val []byte
-	escaped  bool // the key needs decoding
-}
-
-func (it item) has(key string) bool {
-	if it.escaped {
-		return decodeString(it.key) == key
-	}
-	return string(it.key) == key
-}
+// An item is one member or element of an indexed container; its key is decoded.
+type item struct{ key, val []byte }
 
 // indexes remembers where the members of the JSON containers that were asked last lie, so that a
 // container is scanned once however many members of it are printed.
@@ -161,11 +151,13 @@ type indexes [4]struct {
 
 func (x *indexes) reset() {
 	for i := range x {
-		clear(x[i].items)
-		x[i].raw, x[i].items = nil, x[i].items[:0]
-		if cap(x[i].items) > 1024 {
+		x[i].raw = nil
+		if cap(x[i].items) > 256 {
 			x[i].items = nil
+			continue
 		}
+		clear(x[i].items[:cap(x[i].items)]) // a larger container may have left something behind its end
+		x[i].items = x[i].items[:0]
 	}
 }
 
@@ -185,7 +177,10 @@ func (s *state) index(raw []byte) ([]item, error) {
 	x := &s.seen[smallest]
 	x.raw, x.items = raw, x.items[:0]
 	for c := (cursor{raw: raw}); c.next(); {
-		x.items = append(x.items, item{c.key, c.val, c.key != nil && !isPlain(c.key)})
+		if !isPlain(c.key) {
+			c.key = []byte(decodeString(c.key))
+		}
+		x.items = append(x.items, item{c.key, c.val})
 	}
 	return x.items, s.spend(50 + len(raw) + 10*len(x.items))
 }
