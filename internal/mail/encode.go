@@ -1,6 +1,9 @@
 package mail
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
 
 // Append appends the message as JSON: the properties as they came, in their order, with the changes made.
 func (m *Message) Append(dst []byte) []byte {
@@ -30,8 +33,15 @@ func (m *Message) Append(dst []byte) []byte {
 	if len(m.results) > 0 && !results {
 		dst = m.appendResults(dst, nil)
 	}
-	dst[open] = '{'
 	return closeObject(dst, open)
+}
+
+// AppendBare appends the message without its MIME data, whatever becomes of that: for logs.
+func (m *Message) AppendBare(dst []byte) []byte {
+	bare := *m
+	bare.changes = slices.Clone(m.changes)
+	bare.RemoveContent()
+	return bare.Append(dst)
 }
 
 // closeObject ends the object that starts at open. Members begin with a comma: the first one's is taken out.

@@ -92,11 +92,12 @@ type Options struct {
 	RemotePort  uint16
 	DefaultIPs  []netip.Addr        // messages without ips leave from these; empty: from all of Own that are not loopback
 	Own         func() []netip.Addr // addresses of this host
+	Loopback    bool                // loopback addresses are offered as sending addresses too
 	Name        func(ctx context.Context, source netip.Addr) string
 	Limits      schedule.Snapshot
 	Seed        uint64
-	Room        func() error // nil, or why no more may be consumed (free space)
-	Journal     func(email, result []byte, attempt int)
+	Room        func() error                               // nil, or why no more may be consumed (free space)
+	Journal     func(email, result []byte, r *mail.Result) // the send log; nil: none. The bytes are not kept
 	Deliver     deliver.Options
 	Timeouts    deliver.Timeouts
 	Logger      *slog.Logger
@@ -129,6 +130,9 @@ type Engine struct {
 	end        context.CancelFunc
 	background sync.WaitGroup // what runs from Start to the end of Stop
 }
+
+// Input is the consumer of the outbox, nil before Start.
+func (e *Engine) Input() broker.Consumer { return e.input() }
 
 // consumerBox lets an interface stand behind an atomic pointer.
 type consumerBox struct{ broker.Consumer }

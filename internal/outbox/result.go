@@ -25,10 +25,15 @@ func (e *Engine) conclude(it *item, r *mail.Result) {
 	default:
 		w = e.finished(it, mail.Failure)
 	}
-	if e.o.Journal != nil {
-		e.o.Journal(bodyOf(&w), r.AppendJSON(nil), r.Attempt)
-	}
+	e.journal(it, r)
 	e.settle(it, w)
+}
+
+// journal writes the attempt into the send log.
+func (e *Engine) journal(it *item, r *mail.Result) {
+	if e.o.Journal != nil {
+		e.o.Journal(it.m.AppendBare(nil), r.AppendJSON(nil), r)
+	}
 }
 
 // refuse ends a message without an attempt over SMTP: a final failure.
@@ -43,9 +48,7 @@ func (e *Engine) refuse(it *item, why *mail.Error) {
 	it.m = &mail.Message{}
 	body := mail.InvalidMessage(it.body, r)
 	w := settle.Work{Publish: e.publications(it, mail.Failure, body)}
-	if e.o.Journal != nil {
-		e.o.Journal(body, r.AppendJSON(nil), 1)
-	}
+	e.journal(it, r)
 	e.settle(it, w)
 }
 
@@ -144,15 +147,4 @@ func (e *Engine) publication(it *item, role mail.Role, body []byte) (settle.Publ
 
 func (q *Queues) of(role mail.Role) string {
 	return map[mail.Role]string{mail.Results: q.Results, mail.Success: q.Success, mail.Failure: q.Failure, mail.Retry: q.Retry}[role]
-}
-
-// bodyOf is the JSON that a work publishes or keeps.
-func bodyOf(w *settle.Work) []byte {
-	if w.Wait != nil {
-		return w.Wait.Body
-	}
-	if len(w.Publish) > 0 {
-		return w.Publish[0].Body
-	}
-	return []byte("{}")
 }

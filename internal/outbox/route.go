@@ -94,7 +94,7 @@ func (e *Engine) defaults() []netip.Addr {
 	}
 	var list []netip.Addr
 	for _, ip := range e.o.Own() {
-		if !ip.IsLoopback() && !ip.IsLinkLocalUnicast() {
+		if (e.o.Loopback || !ip.IsLoopback()) && !ip.IsLinkLocalUnicast() {
 			list = append(list, ip)
 		}
 	}
