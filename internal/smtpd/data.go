@@ -1,0 +1,192 @@
+package smtpd
+
+import (
+	"errors"
+	"time"
+
+	"posthoorn/internal/inject"
+	"posthoorn/internal/mail"
+	"posthoorn/internal/smtp"
+)
+
+var (
+	errEndless  = &mail.Error{Code: 421, Status: "4.3.4", Text: "Message is far too big, closing connection"}
+	errBadChunk = &mail.Error{Code: 421, Status: "4.5.4", Text: "BDAT cannot be understood, closing connection"}
+)
+
+// data is the DATA command with its data.
+func (s *session) data(arg []byte) error {
+	switch tx := s.tx; {
+	case len(arg) > 0:
+		return errNoArgs
+	case tx == nil, tx.chunks:
+		return errSequence
+	case len(tx.recipients) == 0:
+		return errNoRecipient
+	}
+	s.say("354 End data with <CR><LF>.<CR><LF>")
+	s.tx.content = s.srv.content()
+	s.startData()
+	if err := s.reader.Data(s.tx.content); err != nil {
+		if s.tx.content.Err() == err {
+			return errEndless
+		}
+		return err
+	}
+	return s.finish()
+}
+
+// startData makes reads keep to a rate.
+func (s *session) startData() { s.dataStart, s.dataBytes = time.Now(), 0 }
+
+// bdat is one chunk (RFC 3030). Whatever is wrong with it, its bytes are read, so that they are never taken for commands; where
+// their number is not known or beyond reason the session ends.
+func (s *session) bdat(arg []byte) error {
+	size, last, err := smtp.ParseBDAT(arg)
+	if err != nil {
+		return errBadChunk
+	}
+	if size > 3*s.srv.opts.MaxSize {
+		return errEndless
+	}
+	if size == 0 && !last {
+		s.idle++
+	}
+	s.startData()
+	if err := s.noChunk(); err != nil {
+		return s.skipChunk(size, err)
+	}
+	tx := s.tx
+	if tx.content == nil {
+		tx.content, tx.chunks = s.srv.content(), true
+	}
+	if err := s.reader.Chunk(tx.content, size); err != nil {
+		return err
+	}
+	switch {
+	case last:
+		return s.finish()
+	case tx.content.Dropped() > 3*s.srv.opts.MaxSize:
+		return errEndless
+	case tx.content.Err() != nil:
+		return contentError(tx.content.Err())
+	case s.idle > idleCommands:
+		return errSequence
+	}
+	s.say(chunkReply(size))
+	return nil
+}
+
+// noChunk says why no chunk may come now.
+func (s *session) noChunk() error {
+	switch {
+	case s.tx == nil:
+		return errSequence
+	case len(s.tx.recipients) == 0:
+		return errNoRecipient
+	}
+	return nil
+}
+
+func (s *session) skipChunk(size int64, why error) error {
+	c := s.srv.content()
+	defer s.srv.release(c)
+	c.Drop(why)
+	if err := s.reader.Chunk(c, size); err != nil {
+		return err
+	}
+	return why
+}
+
+func contentError(err error) *mail.Error {
+	if errors.Is(err, smtp.ErrContentRoom) {
+		return errMemory
+	}
+	return errSize
+}
+
+// finish hands the message to the door and answers. The transaction is over then, however it went.
+func (s *session) finish() error {
+	defer s.reset()
+	tx := s.tx
+	if err := tx.content.Err(); err != nil {
+		return contentError(err)
+	}
+	s.examine()
+	ids, err := s.srv.opts.Door.Accept(s.srv.ctx, inject.Submission{
+		From: tx.mail.From, Recipients: tx.recipients, Source: tx.content.Bytes(), Extract: s.srv.opts.Extract,
+		Origin: s.origin(), Received: time.Now(), IPs: s.ips(), Checks: tx.checks, Trace: s.trace, Published: s.srv.opts.Received,
+	})
+	if err != nil {
+		return s.doorError(err)
+	}
+	s.idle = 0
+	if tx.accepted == 0 {
+		return s.relayError()
+	}
+	s.srv.metrics.messages.Inc()
+	s.confirm(ids)
+	return nil
+}
+
+// doorError makes a reply of what the door says. The cause is for the log.
+func (s *session) doorError(err error) error {
+	var e *mail.Error
+	if !errors.As(err, &e) {
+		e = &mail.Error{Code: 451, Status: "4.3.0", Text: "Local error", Cause: err}
+	}
+	if e.Code < 500 {
+		s.srv.opts.Log.Error("message is not accepted", "peer", s.conn.remote.String(), "envelope", s.tx.mail.From.String(), "error", err)
+	}
+	return e
+}
+
+// confirm names the ids (incoming-json.md section 3).
+func (s *session) confirm(ids []string) {
+	tx := s.tx
+	s.say("250-Ok, queued under these identifiers:")
+	left := tx.accepted
+	for i := range tx.recipients {
+		r := &tx.recipients[i]
+		if r.Role == inject.Refused {
+			continue
+		}
+		sign := byte('-')
+		if left--; left == 0 {
+			sign = ' '
+		}
+		s.out = append(append(append(s.out, "250"...), sign), ids[i]...)
+		s.out = r.To.AppendPath(append(s.out, " for "...), tx.mail.UTF8)
+		s.say("")
+	}
+}
+
+// examine has the message looked at before the door changes it.
+func (s *session) examine() {
+	tx, o := s.tx, &s.srv.opts
+	if o.Checker != nil {
+		tx.checks, tx.results = o.Checker.Check(s.srv.ctx, Checked{
+			Remote: s.conn.remote.Addr(), Hello: s.hello, From: tx.mail.From, Source: tx.content.Bytes()})
+	}
+	if o.Reports == nil || !o.Door.Has(inject.Reports) || !tx.anyLocal() {
+		return
+	}
+	reported, ok := o.Reports.Recognize(tx.mail.From.IsZero(), tx.content.Bytes())
+	if !ok {
+		return
+	}
+	for i := range tx.recipients {
+		if r := &tx.recipients[i]; r.Role == inject.Local {
+			r.Role, r.Reported = inject.Reports, reported
+		}
+	}
+}
+
+func (t *transaction) anyLocal() bool {
+	for i := range t.recipients {
+		if t.recipients[i].Role == inject.Local {
+			return true
+		}
+	}
+	return false
+}

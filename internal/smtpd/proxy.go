@@ -1,0 +1,28 @@
+package smtpd
+
+import (
+	"fmt"
+	"time"
+
+	proxyproto "github.com/pires/go-proxyproto"
+)
+
+const proxyWait = 10 * time.Second
+
+// readProxy takes the PROXY header (versions 1 and 2) that peers of smtp-proxy must send before anything else, and nobody else
+// may: from then on the addresses in it count. A header without addresses (LOCAL, UNKNOWN) leaves those of the connection.
+func (s *Server) readProxy(c *conn) error {
+	if !contains(s.opts.Proxy, c.remote.Addr()) {
+		return nil
+	}
+	p := proxyproto.NewConn(c.Conn, proxyproto.WithPolicy(proxyproto.REQUIRE), proxyproto.SetReadHeaderTimeout(proxyWait))
+	header := p.ProxyHeader()
+	if header == nil {
+		return fmt.Errorf("none within %s", proxyWait)
+	}
+	c.Conn = p
+	if from, to, ok := header.TCPAddrs(); ok && !header.Command.IsLocal() {
+		c.remote, c.local = addrPort(from), addrPort(to)
+	}
+	return nil
+}

@@ -1,0 +1,280 @@
+package smtpd
+
+import (
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"runtime/debug"
+	"time"
+
+	"posthoorn/internal/mail"
+	"posthoorn/internal/smtp"
+)
+
+// session is one client. Its goroutine is the only one that touches it.
+type session struct {
+	srv    *Server
+	conn   *conn
+	wire   net.Conn // conn, or TLS over it
+	secure bool
+	reader *smtp.ServerReader
+	out    []byte // replies that were not sent yet
+
+	hello    string // what the client called itself; empty before HELO
+	extended bool   // it said EHLO
+	user     string // after AUTH
+	logins   int    // AUTH that failed
+	errors   int
+	idle     int // commands since the last accepted message that move nothing on
+	tx       *transaction
+
+	// While data comes in, reads must keep to a rate; while a command does, to one moment.
+	deadline  time.Time
+	dataStart time.Time // zero: no data
+	dataBytes int64
+}
+
+var (
+	errStopping  = &mail.Error{Code: 421, Status: "4.3.2", Text: "Service is going down, try again later"}
+	errSilence   = &mail.Error{Code: 421, Status: "4.4.2", Text: "Timeout, closing connection"}
+	errTooMany   = &mail.Error{Code: 421, Status: "4.7.0", Text: "Too many errors, closing connection"}
+	errLocal     = &mail.Error{Code: 421, Status: "4.3.0", Text: "Local error, closing connection"}
+	errSequence  = &mail.Error{Code: 503, Status: "5.5.1", Text: "Bad sequence of commands"}
+	errNoArgs    = &mail.Error{Code: 501, Status: "5.5.4", Text: "No argument expected"}
+	errNotKnown  = &mail.Error{Code: 502, Status: "5.5.1", Text: "Command not implemented"}
+	errHelloName = &mail.Error{Code: 501, Status: "5.5.4", Text: "A name or an address literal is expected"}
+)
+
+// errQuit ends a session in peace.
+var errQuit = errors.New("quit")
+
+const (
+	writeTimeout = time.Minute
+	flushAt      = 4 << 10 // bytes of replies that are sent without waiting for the client to pause
+	idleCommands = 100     // NOOP, RSET and the like that count as nothing
+)
+
+func newSession(srv *Server, c *conn, secure bool) *session {
+	s := &session{srv: srv, conn: c, wire: c.Conn, secure: secure}
+	s.reader = smtp.NewServerReader(s)
+	return s
+}
+
+// run is the life of the session.
+func (s *session) run() {
+	s.srv.metrics.sessions.Inc()
+	defer s.srv.metrics.sessions.Dec()
+	defer s.reset()
+	defer func() {
+		if r := recover(); r != nil {
+			s.srv.opts.Log.Error("panic in an SMTP session", "peer", s.conn.remote.String(), "panic", r, "stack", string(debug.Stack()))
+			s.sayLast(errLocal)
+		}
+	}()
+	if s.secure && s.handshake() != nil {
+		return
+	}
+	s.out = append(append(append(s.out, "220 "...), s.srv.opts.Hostname...), " ESMTP Posthoorn\r\n"...)
+	err := s.loop()
+	switch {
+	case s.srv.stopping.Load():
+		s.sayLast(errStopping)
+	case errors.Is(err, errQuit):
+		s.sayLast(nil)
+	case isTimeout(err):
+		s.sayLast(errSilence)
+	default:
+		var e *mail.Error
+		errors.As(err, &e)
+		s.sayLast(e)
+	}
+}
+
+func isTimeout(err error) bool {
+	var n net.Error
+	return errors.As(err, &n) && n.Timeout()
+}
+
+// loop takes one command after the other. It ends with errQuit, a *mail.Error to be said, or an error of the connection.
+func (s *session) loop() error {
+	for {
+		s.expect()
+		line, err := s.reader.Line(smtp.MaxAuthLine)
+		if err == nil {
+			err = s.command(line)
+		}
+		var e *mail.Error
+		switch {
+		case err == nil:
+		case !errors.As(err, &e) || e.Code == 421:
+			return err
+		default:
+			s.fail(e)
+			if s.count(e) {
+				return errTooMany
+			}
+		}
+	}
+}
+
+// count counts an error and says whether it was one too many. What we cannot do now is not the client's error, unless it goes
+// on and on.
+func (s *session) count(e *mail.Error) bool {
+	if s.idle++; e.Code >= 500 || s.idle > idleCommands {
+		s.errors++
+	}
+	return s.errors >= s.srv.opts.MaxErrors
+}
+
+// expect sets the moment by which the next line must be complete.
+func (s *session) expect() { s.deadline, s.dataStart = time.Now().Add(s.srv.opts.Timeout), time.Time{} }
+
+// Read sends what was answered so far, since the client has nothing more to say without it, and reads from the connection.
+func (s *session) Read(p []byte) (int, error) {
+	if err := s.flush(); err != nil {
+		return 0, err
+	}
+	if !s.conn.limitRead(s.readUntil()) {
+		return 0, errStopping
+	}
+	n, err := s.wire.Read(p)
+	s.dataBytes += int64(n)
+	return n, err
+}
+
+// readUntil renews the deadline with the progress of data: it may not be silent for long, nor slower than the least rate once
+// its first minute is over.
+func (s *session) readUntil() time.Time {
+	if s.dataStart.IsZero() {
+		return s.deadline
+	}
+	silence := time.Now().Add(s.srv.opts.Timeout)
+	earned := time.Duration(s.dataBytes) * time.Second / time.Duration(s.srv.opts.MinRate)
+	if slow := s.dataStart.Add(time.Minute + earned); slow.Before(silence) {
+		return slow
+	}
+	return silence
+}
+
+func (s *session) flush() error {
+	if len(s.out) == 0 {
+		return nil
+	}
+	s.conn.limitWrite(writeTimeout)
+	_, err := s.wire.Write(s.out)
+	if s.out = s.out[:0]; cap(s.out) > 2*flushAt {
+		s.out = nil
+	}
+	return err
+}
+
+// sayLast sends what is left, and e if it is not nil.
+func (s *session) sayLast(e *mail.Error) {
+	if e != nil {
+		s.fail(e)
+	}
+	if s.flush() == nil && s.secure {
+		if t, ok := s.wire.(*tls.Conn); ok {
+			_ = t.CloseWrite()
+		}
+	}
+}
+
+// command does what one line asks for.
+func (s *session) command(line []byte) error {
+	c, err := smtp.ParseCommand(line)
+	if err != nil {
+		return err
+	}
+	if len(line)+2 > smtp.MaxCommandLine && c.Verb != smtp.AUTH {
+		return smtp.ErrLineTooLong
+	}
+	switch c.Verb {
+	case smtp.EHLO, smtp.HELO:
+		return s.greet(c)
+	case smtp.MAIL:
+		return s.mail(c.Arg)
+	case smtp.RCPT:
+		return s.rcpt(c.Arg)
+	case smtp.DATA:
+		return s.data(c.Arg)
+	case smtp.BDAT:
+		return s.bdat(c.Arg)
+	case smtp.AUTH:
+		return s.auth(c.Arg)
+	case smtp.STARTTLS:
+		return s.startTLS(c.Arg)
+	}
+	return s.small(c)
+}
+
+// small does the commands that move nothing on. A client that sends only those is not served for ever.
+func (s *session) small(c smtp.Command) error {
+	if s.idle++; s.idle > idleCommands && c.Verb != smtp.QUIT {
+		if s.errors++; s.errors >= s.srv.opts.MaxErrors {
+			return errTooMany
+		}
+	}
+	switch c.Verb {
+	case smtp.RSET:
+		if len(c.Arg) > 0 {
+			return errNoArgs
+		}
+		s.reset()
+		s.say("250 2.0.0 Ok")
+	case smtp.NOOP:
+		s.say("250 2.0.0 Ok")
+	case smtp.VRFY:
+		s.say("252 2.5.0 Send some mail, I will try my best")
+	case smtp.HELP:
+		s.say("214 2.0.0 RFC 5321")
+	case smtp.QUIT:
+		if len(c.Arg) > 0 {
+			return errNoArgs
+		}
+		s.say("221 2.0.0 Bye")
+		return errQuit
+	default:
+		return errNotKnown
+	}
+	return nil
+}
+
+// say answers with one line.
+func (s *session) say(line string) {
+	s.out = append(append(s.out, line...), '\r', '\n')
+	if len(s.out) > flushAt {
+		_ = s.flush() // an error shows at the next read
+	}
+}
+
+// fail answers with an error.
+func (s *session) fail(e *mail.Error) {
+	s.out = appendReply(s.out, e)
+	s.srv.metrics.refusals.Inc()
+}
+
+// appendReply writes an error as a reply line (RFC 2034). Its text may hold what a client sent: no control character leaves.
+func appendReply(dst []byte, e *mail.Error) []byte {
+	dst = append(dst, byte('0'+e.Code/100%10), byte('0'+e.Code/10%10), byte('0'+e.Code%10), ' ')
+	dst = append(append(dst, e.Status...), ' ')
+	for i := 0; i < min(len(e.Text), 400); i++ {
+		if c := e.Text[i]; c >= ' ' && c < 0x7f {
+			dst = append(dst, c)
+		} else {
+			dst = append(dst, '?')
+		}
+	}
+	return append(dst, '\r', '\n')
+}
+
+// line reads a line that is no command: the client's side of AUTH.
+func (s *session) line() ([]byte, error) {
+	s.expect()
+	line, err := s.reader.Line(smtp.MaxAuthLine)
+	if err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	return line, err
+}

@@ -1,0 +1,201 @@
+// Package smtpd is the SMTP server: the door for mail that comes over the network (incoming-json.md).
+//
+// It listens on addresses and ports, in clear with STARTTLS or in TLS from the first byte, and speaks ESMTP with PIPELINING,
+// SIZE, 8BITMIME, SMTPUTF8, ENHANCEDSTATUSCODES, CHUNKING, LIMITS and, where configured, DSN, STARTTLS and AUTH. Who may
+// relay is decided for every recipient; what is accepted goes through the door of package inject, and 250 is said only when
+// that has everything in a durable queue.
+//
+// Promises. A line of a command ends with CR LF, the data with CR LF . CR LF; nothing else ends either. Bare CR and bare LF in
+// content are kept as content and become CR LF when the door has them, the whole message by the same rule; a NUL is refused
+// with 554 5.6.0. A chunk of BDAT is complete only with its last byte. Bytes behind STARTTLS that were sent before the
+// handshake end the session, as does a handshake that fails. AUTH is neither offered nor taken without TLS. Everything is
+// bounded: sessions in all and per address, time per command, rate of data, length of lines, recipients, errors, message size,
+// memory of all messages together.
+//
+// RFCs: 5321, 3207 and 8314 (TLS), 4954 (AUTH), 2920, 1870, 6152, 3030, 3461, 2034, 6531, 9422.
+//
+// Goroutines: one per listener and one per session; Stop returns when all have ended.
+package smtpd
+
+import (
+	"context"
+	"crypto/tls"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"posthoorn/internal/inject"
+	"posthoorn/internal/mail"
+	"posthoorn/internal/smtp"
+)
+
+// Door takes accepted mail. It is an *inject.Door.
+type Door interface {
+	Accept(ctx context.Context, s inject.Submission) (ids []string, err error)
+	Ready() error
+	Has(r inject.Role) bool
+}
+
+// Locals knows the local addresses (incoming-json.md section 4).
+type Locals interface {
+	Local(a mail.Address) bool
+}
+
+// Authenticator checks logins.
+type Authenticator interface {
+	// Check says whether user and password belong together. An error means that this cannot be said now.
+	Check(ctx context.Context, user, password string) (ok bool, err error)
+}
+
+// Reports recognises reports among mail for local addresses (dsn.md section 5).
+type Reports interface {
+	// Recognize says whether source is a report and what was understood of it, as JSON object. Null says that MAIL FROM was <>.
+	Recognize(null bool, source []byte) (reported []byte, ok bool)
+}
+
+// Checker looks at mail as it came, before any header is added or removed (incoming-json.md section 2).
+type Checker interface {
+	// Check returns the JSON array for property checks (empty: none) and the text of an Authentication-Results field without
+	// the authserv-id (empty: none).
+	Check(ctx context.Context, c Checked) (checks []byte, results string)
+}
+
+// Checked is what a Checker judges.
+type Checked struct {
+	Remote netip.Addr
+	Hello  string
+	From   mail.Address
+	Source []byte
+}
+
+// Options of a Server. Door and Hostname are needed.
+type Options struct {
+	Door     Door
+	Hostname string // in greetings and Received fields
+
+	IPs         []netip.Addr // addresses to listen on; none: all
+	Ports       []int        // in clear, with STARTTLS when there is a certificate
+	SecurePorts []int        // TLS from the first byte; need a certificate
+
+	CertificateFile, KeyFile string   // PEM; read again when they change; empty: no TLS
+	CipherSuites             []uint16 // for TLS 1.2; nil: those of crypto/tls
+
+	Range  []netip.Prefix // smtp-range: who may connect, and relay when there is no login; nil: everyone, and loopback
+	Login  Authenticator  // nil: no login is needed to relay
+	Locals Locals         // nil: nobody is local
+	Proxy  []netip.Prefix // peers that must send a PROXY header first
+
+	Extract              bool // x-mq-* headers are read and stripped
+	DSN                  bool // dsn-advertise
+	Loose                bool // smtp-validate-address is loose
+	Reports              Reports
+	Checker              Checker
+	Mappable, Unmappable []netip.Prefix // incoming-json.md section 5
+
+	ResultsLocal, ResultsNonlocal bool // smtp-auth-results: who gets an Authentication-Results field
+
+	MaxSize          int64         // bytes of a message; 0: 100 MiB
+	MaxMemory        int64         // bytes of all messages that are coming in; 0: 1 GiB
+	MaxSessions      int           // 0: 100
+	MaxSessionsPerIP int           // 0: no limit but MaxSessions
+	MaxRecipients    int           // of a message; 0: 1000
+	MaxErrors        int           // of a session, before it is closed; 0: 20
+	Timeout          time.Duration // for a command, and for silence in data; 0: 5 minutes
+	MinRate          int           // bytes a second that data must come with, after a minute; 0: 1024
+
+	Received func(object []byte) // gets every JSON object that was published: the received log; nil: nobody
+	Log      *slog.Logger        // nil: slog.Default
+	Metrics  prometheus.Registerer
+}
+
+func (o *Options) setDefaults() {
+	setDefault(&o.MaxSize, 100<<20)
+	setDefault(&o.MaxMemory, 1<<30)
+	setDefault(&o.MaxSessions, 100)
+	setDefault(&o.MaxSessionsPerIP, o.MaxSessions)
+	setDefault(&o.MaxRecipients, 1000)
+	setDefault(&o.MaxErrors, 20)
+	setDefault(&o.Timeout, 5*time.Minute)
+	setDefault(&o.MinRate, 1024)
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// Server is a running SMTP server.
+type Server struct {
+	opts      Options
+	tls       *tls.Config // nil: none
+	metrics   *metrics
+	ehlo      []byte // lines of the EHLO answer that never change
+	memory    atomic.Int64
+	contents  sync.Pool // of *smtp.Content
+	listeners []net.Listener
+	limits    limits
+
+	ctx      context.Context // ends when Stop does not wait any longer
+	abort    context.CancelFunc
+	stopping atomic.Bool
+	running  sync.WaitGroup
+}
+
+// New makes a server that does not listen yet. It fails when the certificate cannot be read.
+func New(opts Options) (*Server, error) {
+	opts.setDefaults()
+	s := &Server{opts: opts, metrics: newMetrics(opts.Metrics)}
+	s.limits.init(opts.MaxSessions, opts.MaxSessionsPerIP)
+	s.contents.New = func() any { return &smtp.Content{} }
+	if opts.CertificateFile != "" {
+		var err error
+		if s.tls, err = newTLS(&opts); err != nil {
+			return nil, err
+		}
+	}
+	s.ehlo = s.appendExtensions(nil)
+	s.ctx, s.abort = context.WithCancel(context.Background())
+	return s, nil
+}
+
+// reserve takes memory for content from what all messages may have together.
+func (s *Server) reserve(n int) bool {
+	if s.memory.Add(int64(n)) <= s.opts.MaxMemory {
+		return true
+	}
+	s.memory.Add(int64(-n))
+	return false
+}
+
+// Stop closes the listeners and ends all sessions: those that wait for a command or for data with 421, those past the end of
+// their data when they have had their answer. When ctx ends sooner, the rest is cut off.
+func (s *Server) Stop(ctx context.Context) {
+	s.stopping.Store(true)
+	s.limits.stop()
+	for _, l := range s.listeners {
+		_ = l.Close()
+	}
+	ended := make(chan struct{})
+	go func() {
+		s.running.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-ctx.Done():
+		s.abort()
+		s.limits.closeAll()
+		<-ended
+	}
+	s.abort()
+}

@@ -1,0 +1,61 @@
+package smtpd
+
+import (
+	"time"
+
+	"posthoorn/internal/inject"
+)
+
+// trace appends the header fields that stand on top of a received message: Received (RFC 5321 section 4.4) and, for whom it is
+// wanted, Authentication-Results (RFC 8601).
+func (s *session) trace(dst []byte, r *inject.Recipient, id string) []byte {
+	o := &s.srv.opts
+	if s.tx.results != "" && (r.Role == inject.Inbox && o.ResultsNonlocal || (r.Role == inject.Local || r.Role == inject.Reports) && o.ResultsLocal) {
+		dst = append(append(dst, "Authentication-Results: "...), o.Hostname...)
+		dst = append(append(append(dst, ";\r\n\t"...), s.tx.results...), '\r', '\n')
+	}
+	dst = append(append(dst, "Received: from "...), s.hello...)
+	dst = s.appendPeer(append(dst, " ("...))
+	dst = append(append(dst, ")\r\n\tby "...), o.Hostname...)
+	dst = append(append(dst, " (Posthoorn) with "...), s.protocol()...)
+	dst = append(append(dst, " id "...), id...)
+	dst = r.To.AppendPath(append(dst, "\r\n\tfor <"...), s.tx.mail.UTF8)
+	dst = time.Now().UTC().AppendFormat(append(dst, ">; "...), "Mon, 2 Jan 2006 15:04:05 -0700")
+	return append(dst, '\r', '\n')
+}
+
+// appendPeer writes the client's address as a literal.
+func (s *session) appendPeer(dst []byte) []byte {
+	ip := s.conn.remote.Addr()
+	if !ip.IsValid() {
+		return append(dst, "unknown"...)
+	}
+	if ip.Is6() {
+		dst = append(dst, "[IPv6:"...)
+	} else {
+		dst = append(dst, '[')
+	}
+	return append(ip.AppendTo(dst), ']')
+}
+
+// protocol is the word after "with" (RFC 3848, RFC 6531 section 4.3).
+func (s *session) protocol() string {
+	if !s.extended {
+		if s.secure {
+			return "SMTPS"
+		}
+		return "SMTP"
+	}
+	names := [...]string{"ESMTP", "ESMTPS", "ESMTPA", "ESMTPSA", "UTF8SMTP", "UTF8SMTPS", "UTF8SMTPA", "UTF8SMTPSA"}
+	i := 0
+	if s.secure {
+		i |= 1
+	}
+	if s.user != "" {
+		i |= 2
+	}
+	if s.tx.mail.UTF8 {
+		i |= 4
+	}
+	return names[i]
+}
