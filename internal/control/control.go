@@ -1,0 +1,119 @@
+// Package control is the way from the command line to the running daemon: two Unix sockets beside the lock file
+// (operations.md section 8). The inject socket is open to every local user, takes messages and nothing else, and believes the
+// kernel alone about who is calling (SO_PEERCRED). The control socket is for who may open its file: queues, and whatever
+// else is registered by name.
+//
+// The package has both ends: [Inject] and [Control] are the servers, [Client] and [Submit] what a command calls, and
+// [ListQueues], [ReadQueue] and [PublishQueue] are the queue commands between any [Queues] and the standard streams.
+//
+// What it promises: a message handed in is durable when Submit returns nil; a message read from a queue is removed only after
+// the reader has said that it was written, so a reader that dies loses nothing and may see a few again; a socket never
+// exists under its name with a wider mode than it should have; everything a client sends is bounded in size and in time,
+// and deadlines move on progress alone.
+//
+// A conversation is lines of JSON, each bounded, with bodies as counted bytes between them:
+//
+//	→ {"command":"queue list","args":{…}}     ← {"result":…} or {"error":{"exit":75,"text":"…"}}
+//
+// It keeps no RFC. Each server runs one goroutine that accepts and one for every connection, until Close.
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"slices"
+	"sync"
+)
+
+// Handler answers a command of the control socket. What it returns is sent as JSON; an *Error goes to the caller as it is,
+// a *mail.Error with its public text, anything else as text with exit code 75.
+type Handler func(ctx context.Context, args json.RawMessage) (any, error)
+
+// ControlOptions of a control server. Path is needed.
+type ControlOptions struct {
+	Path        string
+	UID, GID    int    // owner of the socket; where nothing is to be changed: -1
+	Queues      Queues // the embedded queue; nil: queue commands are answered with exit code 64
+	Outbox      string // the queue that is read only with Keep or Force
+	Connections int    // at a time; 0: 32
+	Log         *slog.Logger
+}
+
+// Control serves the control socket.
+type Control struct {
+	opts ControlOptions
+	*server
+
+	mu       sync.Mutex
+	handlers map[string]Handler
+}
+
+// NewControl makes the socket, with mode 0660, and is ready to serve. The caller holds the lock of the instance: what is left
+// of an earlier one is replaced. Handlers are registered before Serve or at any time after.
+func NewControl(o ControlOptions) (*Control, error) {
+	c := &Control{opts: o, handlers: map[string]Handler{}}
+	s, err := newServer(serverOptions{
+		path: o.Path, mode: 0o660, uid: o.UID, gid: o.GID,
+		connections: o.Connections, log: o.Log, talk: c.talk,
+	})
+	c.server = s
+	return c, err
+}
+
+// Handle registers a command. The last registration of a name counts.
+func (c *Control) Handle(name string, h Handler) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.handlers[name] = h
+}
+
+func (c *Control) handler(name string) Handler {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.handlers[name]
+}
+
+// Commands lists what is registered, by name.
+func (c *Control) Commands() (names []string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for name := range c.handlers {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// request is the first line of a conversation.
+type request struct {
+	Command string          `json:"command"`
+	Args    json.RawMessage `json:"args,omitempty"`
+}
+
+// answer ends a conversation.
+type answer struct {
+	Result json.RawMessage `json:"result,omitempty"`
+	Error  *Error          `json:"error,omitempty"`
+}
+
+// talk answers the one request of a connection.
+func (c *Control) talk(ctx context.Context, w *wire) error {
+	var r request
+	if err := w.readJSON(&r, maxRequest); err != nil {
+		return err
+	}
+	switch r.Command {
+	case cmdList:
+		return w.answer(c.list(ctx))
+	case cmdRead:
+		return w.answer(nil, c.read(ctx, w, r.Args))
+	case cmdPublish:
+		return w.answer(nil, c.publish(ctx, w, r.Args))
+	}
+	h := c.handler(r.Command)
+	if h == nil {
+		return w.answer(nil, usage("the daemon does not know the command %.60q", r.Command))
+	}
+	return w.answer(h(w.untilGone(ctx), r.Args))
+}
