@@ -251,9 +251,10 @@ func address(s string) mail.Address {
 type recorder struct {
 	events                            []string
 	jobs                              []*Job
-	ahead, held, keep                 bool
+	ahead, held, keep, askedAhead     bool
 	stopAfter, abortAfter, closeAfter time.Duration
 	results                           []*mail.Result
+	failed                            *mail.Result
 	ended                             chan struct{}
 }
 
@@ -274,11 +275,13 @@ func (r *recorder) Opened(c *Conn) {
 func (r *recorder) Failed(c *Conn, results []mail.Result) {
 	for _, res := range results {
 		r.note("failed %s", shortResult(&res))
+		r.failed = &res
 	}
 	close(r.ended)
 }
 
 func (r *recorder) Want(c *Conn, ahead bool) {
+	r.askedAhead = r.askedAhead || ahead
 	switch {
 	case ahead && !r.ahead:
 	case len(r.jobs) > 0:

@@ -2,9 +2,11 @@ package deliver
 
 import (
 	"bufio"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,7 +20,11 @@ type peer struct {
 	// act is asked before each reply with the command (greeting, EHLO, HELO, MAIL, RCPT, DATA, dot, RSET, QUIT) and how
 	// often it came on this connection: empty to behave, hang, drop, or what to say instead, several lines with \n.
 	act func(command string, n int) string
+	// tls makes it offer STARTTLS; inside, it offers capsInside.
+	tls        *tls.Config
+	capsInside []string
 
+	resumed  atomic.Bool
 	mu       sync.Mutex
 	accepted []string // content with its dots, as it came
 	commands []string
@@ -55,10 +61,9 @@ func (v *voice) finish() {
 // serve plays one connection.
 func (p *peer) serve(nc net.Conn) {
 	p.conns.Add(1)
-	v := newVoice(nc)
-	defer v.finish()
+	s := &peerSession{peer: p, v: newVoice(nc), nc: nc, in: bufio.NewReaderSize(nc, 64<<10), count: make(map[string]int)}
+	defer func() { s.v.finish() }()
 	defer nc.Close()
-	s := &peerSession{peer: p, v: v, nc: nc, in: bufio.NewReaderSize(nc, 64<<10), count: make(map[string]int)}
 	if !s.answer("greeting", "220 "+or(p.greeting, "mx.test ready")) {
 		return
 	}
@@ -80,6 +85,7 @@ type peerSession struct {
 	in         *bufio.Reader
 	count      map[string]int
 	mail, rcpt bool
+	inside     bool
 }
 
 // answer says what is to be said; false when the connection is over.
@@ -140,7 +146,17 @@ func (s *peerSession) command() bool {
 	s.peer.note(strings.TrimSpace(line))
 	switch verb, _, _ := strings.Cut(strings.TrimSpace(line), " "); verb {
 	case "EHLO":
-		return s.answer(verb, "250"+strings.Join(append([]string{"-mx.test"}, s.peer.caps...), "\n250-")+"\n250 HELP")
+		caps := s.peer.caps
+		if s.inside {
+			caps = s.peer.capsInside
+		} else if s.peer.tls != nil {
+			caps = append([]string{"STARTTLS"}, caps...)
+		}
+		return s.answer(verb, "250"+strings.Join(append([]string{"-mx.test"}, caps...), "\n250-")+"\n250 HELP")
+	case "STARTTLS":
+		return s.answer(verb, "220 go") && s.handshake()
+	case "AUTH":
+		return s.answer(verb, "235 2.7.0 ok")
 	case "HELO":
 		return s.answer(verb, "250 mx.test")
 	case "RSET":
@@ -161,6 +177,15 @@ func (s *peerSession) command() bool {
 		s.answer(verb, "221 bye")
 	}
 	return false
+}
+
+func (s *peerSession) handshake() bool {
+	s.v.finish()
+	t := tls.Server(s.nc, s.peer.tls)
+	err := t.Handshake()
+	s.nc, s.in, s.v, s.inside = t, bufio.NewReaderSize(t, 64<<10), newVoice(t), err == nil
+	s.peer.resumed.Store(t.ConnectionState().DidResume)
+	return err == nil
 }
 
 func (s *peerSession) data() bool {
@@ -198,4 +223,18 @@ func (p *peer) note(command string) {
 	p.mu.Lock()
 	p.commands = append(p.commands, command)
 	p.mu.Unlock()
+}
+
+// heard is what clients said so far.
+func (p *peer) heard() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.commands)
+}
+
+// taken is the content of the messages so far.
+func (p *peer) taken() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.accepted)
 }
