@@ -50,8 +50,13 @@ func (c *Content) Err() error { return c.fault }
 // Held is how many bytes of memory the content takes.
 func (c *Content) Held() int { return cap(c.buf) }
 
-// Dropped is how many bytes came after the content was given up.
-func (c *Content) Dropped() int64 { return c.dropped }
+// Dropped is how many bytes have been read of content that was given up; 0 while it is not.
+func (c *Content) Dropped() int64 {
+	if c.fault == nil {
+		return 0
+	}
+	return c.dropped + int64(c.done)
+}
 
 // Drop gives the content up: what comes is read and forgotten.
 func (c *Content) Drop(why error) {

@@ -93,7 +93,7 @@ func (s *ServerReader) fill() error {
 }
 
 // Data reads up to the end of the data. What stands behind it stays buffered. When the content is dropped the data is still
-// read to its end, but no more than twice the limit of it.
+// read to its end, but no more than three times the limit of it.
 func (s *ServerReader) Data(c *Content) error {
 	for {
 		n, err := s.into(c.space())
@@ -104,7 +104,7 @@ func (s *ServerReader) Data(c *Content) error {
 		if err != nil {
 			return unexpected(err)
 		}
-		if c.dropped > 2*c.Limit && c.Limit > 0 {
+		if c.Limit > 0 && c.Dropped() > 3*c.Limit {
 			return c.fault
 		}
 	}

@@ -1,0 +1,692 @@
+package smtpd
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"posthoorn/internal/broker"
+	"posthoorn/internal/inject"
+	"posthoorn/internal/mail"
+)
+
+// client speaks over any connection and fails the test when something goes wrong.
+type client struct {
+	t testing.TB
+	net.Conn
+	r *bufio.Reader
+}
+
+func newClient(t testing.TB, c net.Conn) *client { return &client{t, c, bufio.NewReader(c)} }
+
+func (c *client) send(s string) {
+	c.t.Helper()
+	if _, err := io.WriteString(c.Conn, s); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// want reads whole replies and compares their codes.
+func (c *client) want(codes ...string) (last string) {
+	c.t.Helper()
+	for _, code := range codes {
+		for {
+			line, err := c.r.ReadString('\n')
+			if err != nil || !strings.HasPrefix(line, code) {
+				c.t.Fatalf("%q %v, want %s", line, err, code)
+			}
+			if line[3] == ' ' {
+				last = line
+				break
+			}
+		}
+	}
+	return last
+}
+
+const envelope = "EHLO client.test\r\nMAIL FROM:<a@b.test>\r\nRCPT TO:<c@d.test>\r\n"
+
+// pipeServer is a server whose sessions run over pipes: no sockets, so that time can be virtual.
+func pipeServer(t testing.TB, change func(*Options, *inject.Options)) (*Server, *fakeBroker) {
+	b := &fakeBroker{}
+	io := inject.Options{Sender: b, Queues: inject.Queues{Inbox: "inbox"}, Hostname: "mx.test", Log: slog.New(slog.DiscardHandler)}
+	o := Options{Hostname: "mx.test", Range: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}, Log: slog.New(slog.DiscardHandler)}
+	if change != nil {
+		change(&o, &io)
+	}
+	if o.Door == nil {
+		o.Door = inject.New(io)
+	}
+	s, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, b
+}
+
+// pipeConn is one end of a pipe with the address of a client.
+type pipeConn struct {
+	net.Conn
+	remote net.Addr
+}
+
+func (p pipeConn) RemoteAddr() net.Addr { return p.remote }
+func (p pipeConn) LocalAddr() net.Addr {
+	return &net.TCPAddr{IP: net.IPv4(198, 51, 100, 7), Port: 25}
+}
+
+func (s *Server) pipe(t testing.TB) *client { return s.pipeFrom(t, net.IPv4(203, 0, 113, 20)) }
+
+func (s *Server) pipeFrom(t testing.TB, ip net.IP) *client {
+	server, c := net.Pipe()
+	s.running.Go(func() { s.serveConn(pipeConn{server, &net.TCPAddr{IP: ip, Port: 48211}}, false) })
+	return newClient(t, c)
+}
+
+func (s *Server) stopNow() { s.Stop(context.Background()) }
+
+// TestSmuggling plays every look-alike of the end of data, cut at every byte: one message comes out, and what stands in it is
+// never taken for a command.
+func TestSmuggling(t *testing.T) {
+	s, b := pipeServer(t, nil)
+	defer s.stopNow()
+	for _, fake := range []string{"\n.\n", "\r.\r", "\r\n.\n", "\n.\r\n", "\r\n.\r", "\r.\r\n", "\r\r.\r\n", "\n\n.\r\n", "\r\n\x01.\r\n", "\r\n.\x01\r\n", "\r\n.\r\r\n",
+		"\n.\r", "\r\n.\n\r", "\r\n. \r\n", "\r\n..\r\n"} {
+		data := "A: b\r\n\r\none" + fake + "RSET\r\nMAIL FROM:<evil@x.test>\r\nRCPT TO:<evil@y.test>\r\nDATA\r\ntwo\r\n.\r\n"
+		for i := 8; i < len(data)-1; i++ {
+			before := len(b.published())
+			c := s.pipe(t)
+			c.want("220")
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				_, _ = io.WriteString(c.Conn, envelope+"DATA\r\n")
+				_, _ = io.WriteString(c.Conn, data[:i])
+				_, _ = io.WriteString(c.Conn, data[i:]+"QUIT\r\n")
+			}()
+			c.want("250", "250", "250", "354", "250", "221")
+			<-done
+			_ = c.Close()
+			got := b.published()[before:]
+			if len(got) != 1 {
+				t.Fatalf("%q cut at %d: %d messages", fake, i, len(got))
+			}
+			mime := fields(t, got[0])["mime"].(string)
+			if !strings.Contains(mime, "RSET\r\nMAIL FROM:<evil@x.test>") || !strings.HasSuffix(mime, "two\r\n") || hasBareLineEnd(mime) {
+				t.Fatalf("%q cut at %d: %q", fake, i, mime)
+			}
+		}
+	}
+}
+
+func hasBareLineEnd(s string) bool {
+	s = strings.ReplaceAll(s, "\r\n", "")
+	return strings.ContainsAny(s, "\r\n")
+}
+
+func TestACutMessageIsNotQueued(t *testing.T) {
+	ts := start(t, nil)
+	for _, text := range []string{"DATA\r\nA: b\r\n\r\nhalf", "DATA\r\nA: b\r\n\r\nhalf\r\n.\r", "BDAT 100 LAST\r\nA: b\r\n\r\nhalf", "BDAT 8\r\nA: b\r\n\r\n"} {
+		c := newClient(t, dial(t, ts.plain))
+		c.send(envelope + text)
+		if err := c.Conn.(*net.TCPConn).CloseWrite(); err != nil {
+			t.Fatal(err)
+		}
+		all, err := io.ReadAll(c.r)
+		if err != nil || bytes.Contains(all, []byte("queued")) {
+			t.Errorf("%q: %q %v", text, all, err)
+		}
+	}
+	if n := len(ts.broker.published()); n != 0 {
+		t.Error(n, "messages were queued")
+	}
+}
+
+func TestWhatIsPublished(t *testing.T) {
+	var log []string
+	var mu sync.Mutex
+	s, b := pipeServer(t, func(o *Options, io *inject.Options) {
+		o.DSN, o.Extract, o.Locals, io.Queues.Reports = true, true, localList{"bounces@d.test": true}, "reports"
+		o.Reports, o.Checker, o.ResultsLocal = fakeReports{}, fakeChecker{}, true
+		o.Received = func(object []byte) {
+			mu.Lock()
+			defer mu.Unlock()
+			log = append(log, string(object))
+		}
+	})
+	defer s.stopNow()
+	c := s.pipe(t)
+	c.want("220")
+	c.send("EHLO client.test\r\n")
+	c.want("250")
+	c.send("MAIL FROM:<> RET=HDRS ENVID=e+2B1\r\n")
+	c.want("250")
+	c.send("RCPT TO:<c@d.test> NOTIFY=DELAY ORCPT=rfc822;x@y.test\r\n")
+	c.want("250")
+	c.send("RCPT TO:<bounces@d.test>\r\n")
+	c.want("250")
+	c.send("DATA\r\n")
+	c.want("354")
+	c.send("Subject: report\r\n\r\n.\r\n")
+	last := c.want("250")
+	_ = c.Close()
+	got := b.published()
+	first, second := fields(t, got[0]), fields(t, got[1])
+	if got[0].Queue != "inbox" || got[1].Queue != "reports" || first["report"] != nil || second["report"] != true || len(log) != 2 || log[1] != string(got[1].Body) {
+		t.Errorf("%v %v %v", first, second, log)
+	}
+	if !strings.HasPrefix(last, "250 "+second["message-id"].(string)+" for bounces@d.test") {
+		t.Error(last)
+	}
+	if fmt.Sprint(first["dsn"]) != "map[envid:e+1 notify:DELAY orcpt:x@y.test ret:HDRS]" || fmt.Sprint(first["ips"]) != "[198.51.100.7]" || first["envelope"] != nil {
+		t.Errorf("%v", first)
+	}
+	if fmt.Sprint(first["connection"]) != "map[local-ip:198.51.100.7 local-port:25 remote-ip:203.0.113.20 remote-port:48211 secure:false]" ||
+		fmt.Sprint(first["checks"]) != "[map[spf:none]]" {
+		t.Errorf("%v", first)
+	}
+	trace := "Received: from client.test ([203.0.113.20])\r\n\tby mx.test (Posthoorn) with ESMTP id " + first["message-id"].(string) + "\r\n\tfor <c@d.test>; "
+	if mime := first["mime"].(string); !strings.HasPrefix(mime, trace) || !strings.HasSuffix(mime, " +0000\r\nSubject: report\r\n\r\n") {
+		t.Errorf("%q", mime)
+	}
+	if mime := second["mime"].(string); !strings.HasPrefix(mime, "Authentication-Results: mx.test;\r\n\tspf=none\r\nReceived: ") {
+		t.Errorf("%q", mime)
+	}
+}
+
+type fakeReports struct{}
+
+func (fakeReports) Recognize(null bool, source []byte) ([]byte, bool) {
+	return []byte(`{"kind":"dsn"}`), null && bytes.HasPrefix(source, []byte("Subject: report"))
+}
+
+type fakeChecker struct{}
+
+func (fakeChecker) Check(_ context.Context, c Checked) ([]byte, string) {
+	if c.Hello != "client.test" || c.Remote.String() != "203.0.113.20" {
+		return nil, ""
+	}
+	return []byte(`[{"spf":"none"}]`), "spf=none"
+}
+
+func TestAddressesThatMailMayLeaveFrom(t *testing.T) {
+	one := []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")}
+	other := []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
+	for i, c := range []struct {
+		local                string
+		mappable, unmappable []netip.Prefix
+		want                 string
+	}{
+		{"198.51.100.7:25", nil, nil, "[198.51.100.7]"},
+		{"198.51.100.7:25", one, nil, "[198.51.100.7]"},
+		{"198.51.100.7:25", one, one, "[]"},
+		{"198.51.100.7:25", one, other, "[198.51.100.7]"},
+		{"198.51.100.7:25", other, nil, "[]"},
+		{"198.51.100.7:25", nil, other, "[]"},
+		{"127.0.0.1:25", nil, nil, "[]"},
+		{"[::1]:25", nil, nil, "[]"},
+		{"[2001:db8::1]:25", nil, nil, "[2001:db8::1]"},
+	} {
+		s := &session{srv: &Server{opts: Options{Mappable: c.mappable, Unmappable: c.unmappable}}, conn: &conn{local: netip.MustParseAddrPort(c.local)}}
+		if got := fmt.Sprint(s.ips()); got != c.want {
+			t.Errorf("%d: %s", i, got)
+		}
+	}
+}
+
+func TestABrokerThatIsGone(t *testing.T) {
+	ts := start(t, func(_ *Options, io *inject.Options) {
+		io.Log = slog.New(slog.DiscardHandler)
+	})
+	ts.broker.err = broker.ErrClosed
+	c := newClient(t, dial(t, ts.plain))
+	c.send(envelope + "DATA\r\nA: b\r\n\r\n.\r\n")
+	c.want("220", "250", "250", "250", "354", "451 4.3.0")
+	blocked := start(t, func(_ *Options, io *inject.Options) { io.Blocked = func() (string, bool) { return "memory", true } })
+	c = newClient(t, dial(t, blocked.plain))
+	c.send(envelope)
+	c.want("220", "250", "451 4.3.0", "503")
+}
+
+// TestStop: a session that waits for a command and one in its data get 421; one past its final dot gets its answer first.
+func TestStop(t *testing.T) {
+	ts := start(t, nil)
+	held := make(chan struct{})
+	ts.broker.held = held
+	idle, inData, after := newClient(t, dial(t, ts.plain)), newClient(t, dial(t, ts.secure)), newClient(t, dial(t, ts.plain))
+	idle.want("220")
+	inData = newClient(t, tls.Client(inData.Conn, clientTLS))
+	inData.send(envelope + "DATA\r\nA: b\r\n")
+	inData.want("220", "250", "250", "250", "354")
+	after.send(envelope + "DATA\r\n")
+	after.want("220", "250", "250", "250", "354")
+	after.send("A: b\r\n\r\n.\r\n")
+	until(t, func() bool { return len(ts.broker.published()) == 1 })
+	stopped := make(chan struct{})
+	go func() {
+		ts.stopNow()
+		close(stopped)
+	}()
+	idle.want("421 4.3.2")
+	inData.want("421 4.3.2")
+	select {
+	case <-stopped:
+		t.Fatal("stopped before the answer")
+	default:
+	}
+	close(held)
+	after.want("250", "421 4.3.2")
+	<-stopped
+	if _, err := net.Dial("tcp", ts.plain); err == nil {
+		t.Error("still listening")
+	}
+}
+
+// until waits for a condition, for a bounded time.
+func until(t testing.TB, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); !ok(); {
+		if time.Now().After(end) {
+			t.Fatal("it never came true")
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func TestStopThatDoesNotWait(t *testing.T) {
+	ts := start(t, nil)
+	ts.broker.held = make(chan struct{})
+	defer close(ts.broker.held)
+	c := newClient(t, dial(t, ts.plain))
+	c.send(envelope + "DATA\r\n")
+	c.want("220", "250", "250", "250", "354")
+	c.send("A: b\r\n\r\n.\r\n")
+	until(t, func() bool { return len(ts.broker.published()) == 1 })
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	ts.Stop(ctx)
+}
+
+func TestLimitsOfSessions(t *testing.T) {
+	s, _ := pipeServer(t, func(o *Options, _ *inject.Options) { o.MaxSessions, o.MaxSessionsPerIP = 3, 2 })
+	defer s.stopNow()
+	one, two := net.IPv4(203, 0, 113, 1), net.IPv4(203, 0, 113, 2)
+	a, b := s.pipeFrom(t, one), s.pipeFrom(t, one)
+	a.want("220")
+	b.want("220")
+	s.pipeFrom(t, one).want("421 4.7.0")
+	until(t, func() bool { return s.limits.count() == 2 })
+	c := s.pipeFrom(t, two)
+	c.want("220")
+	s.pipeFrom(t, two).want("421 4.3.2")
+	_ = a.Close()
+	until(t, func() bool { return s.limits.count() == 2 })
+	d := s.pipeFrom(t, one)
+	d.want("220")
+	for _, x := range []*client{b, c, d} {
+		_ = x.Close()
+	}
+	until(t, func() bool { return s.limits.count() == 0 })
+	if len(s.limits.byIP) != 0 {
+		t.Error(s.limits.byIP)
+	}
+}
+
+func TestSlowClients(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, b := pipeServer(t, func(o *Options, _ *inject.Options) { o.Timeout = 100 * time.Second })
+		defer s.stopNow()
+
+		// one byte a second never makes a command
+		slow := s.pipe(t)
+		slow.want("220")
+		start := time.Now()
+		go func() {
+			for {
+				time.Sleep(time.Second)
+				if _, err := slow.Write([]byte("x")); err != nil {
+					return
+				}
+			}
+		}()
+		slow.want("421 4.4.2")
+		if d := time.Since(start); d != 100*time.Second {
+			t.Error("cut after", d)
+		}
+		_ = slow.Close()
+
+		// one byte a second in data is cut too, although it is never silent
+		drip := s.pipe(t)
+		drip.want("220")
+		dripData(drip)
+		start = time.Now()
+		go func() {
+			for {
+				time.Sleep(time.Second)
+				if _, err := drip.Write([]byte("x")); err != nil {
+					return
+				}
+			}
+		}()
+		drip.want("421 4.4.2")
+		if d := time.Since(start); d < time.Minute || d > 2*time.Minute {
+			t.Error("cut after", d)
+		}
+		_ = drip.Close()
+
+		// an honest slow upload, longer than any single deadline, is taken
+		honest := s.pipe(t)
+		honest.want("220")
+		dripData(honest)
+		block := bytes.Repeat([]byte(strings.Repeat("y", 78)+"\r\n"), 64)
+		for range 400 {
+			time.Sleep(2 * time.Second)
+			honest.send(string(block))
+		}
+		honest.send(".\r\n")
+		honest.want("250")
+		_ = honest.Close()
+		if got := b.published(); len(got) != 1 || len(got[0].Body) < 400*len(block) {
+			t.Error(len(got), "messages")
+		}
+
+		// silence
+		quiet := s.pipe(t)
+		quiet.want("220")
+		start = time.Now()
+		quiet.want("421 4.4.2")
+		if d := time.Since(start); d != 100*time.Second {
+			t.Error("cut after", d)
+		}
+		_ = quiet.Close()
+	})
+}
+
+func dripData(c *client) {
+	for _, line := range strings.SplitAfter(envelope+"DATA\r\n", "\r\n") {
+		if line != "" {
+			c.send(line)
+			c.want(map[bool]string{true: "354", false: "250"}[line == "DATA\r\n"])
+		}
+	}
+}
+
+func TestFloodsOfCommands(t *testing.T) {
+	s, _ := pipeServer(t, nil)
+	defer s.stopNow()
+	for name, command := range map[string]string{"NOOP": "NOOP\r\n", "EHLO": "EHLO a\r\n", "RSET": "RSET\r\n",
+		"empty chunks": "BDAT 0\r\n", "unknown": "XXXX\r\n", "refused MAIL": "MAIL FROM:<a@b.test> SIZE=999999999999\r\n"} {
+		c := s.pipe(t)
+		c.want("220")
+		c.send("EHLO a\r\n")
+		c.want("250")
+		if name == "empty chunks" {
+			c.send("MAIL FROM:<a@b.test>\r\n")
+			c.want("250")
+			c.send("RCPT TO:<c@d.test>\r\n")
+			c.want("250")
+		}
+		go func() {
+			for range 10_000 {
+				if _, err := io.WriteString(c.Conn, command); err != nil {
+					return
+				}
+			}
+		}()
+		all, _ := io.ReadAll(c.r)
+		if n := bytes.Count(all, []byte("\n")); n > 2000 || !bytes.Contains(all, []byte("421 4.7.0")) {
+			t.Errorf("%s: %d lines", name, n)
+		}
+		_ = c.Close()
+	}
+}
+
+func TestMemoryOfMessagesIsBounded(t *testing.T) {
+	s, b := pipeServer(t, func(o *Options, _ *inject.Options) { o.MaxMemory = 300 << 10 })
+	defer s.stopNow()
+	c := s.pipe(t)
+	c.want("220")
+	dripData(c)
+	go func() {
+		for range 100 {
+			_, _ = io.WriteString(c.Conn, strings.Repeat(strings.Repeat("y", 78)+"\r\n", 128))
+		}
+		_, _ = io.WriteString(c.Conn, ".\r\nQUIT\r\n")
+	}()
+	c.want("452 4.3.1", "221")
+	_ = c.Close()
+	until(t, func() bool { return s.memory.Load() == 0 })
+	if len(b.published()) != 0 {
+		t.Error("published")
+	}
+}
+
+// panicDoor is a door that falls.
+type panicDoor struct{ Door }
+
+func (panicDoor) Ready() error                                                { return nil }
+func (panicDoor) Has(inject.Role) bool                                        { return false }
+func (panicDoor) Accept(context.Context, inject.Submission) ([]string, error) { panic("fell") }
+
+func TestAPanicEndsOneSession(t *testing.T) {
+	var log bytes.Buffer
+	s, _ := pipeServer(t, func(o *Options, _ *inject.Options) {
+		o.Door, o.Log = panicDoor{}, slog.New(slog.NewTextHandler(&log, nil))
+	})
+	c := s.pipe(t)
+	c.want("220")
+	dripData(c)
+	c.send(".\r\n")
+	c.want("421 4.3.0")
+	_ = c.Close()
+	s.stopNow()
+	if n := strings.Count(log.String(), "\n"); n != 1 || !strings.Contains(log.String(), "fell") {
+		t.Errorf("%d lines: %s", n, log.String())
+	}
+	if s.memory.Load() != 0 {
+		t.Error("memory is not given back")
+	}
+}
+
+func TestNobodyWritesLinesIntoTheLog(t *testing.T) {
+	var log bytes.Buffer
+	ts := start(t, func(o *Options, _ *inject.Options) {
+		o.Login, o.Log = FixedLogin{"u", "p"}, slog.New(slog.NewTextHandler(&log, nil))
+	})
+	c := newClient(t, tls.Client(dial(t, ts.secure), clientTLS))
+	c.send("EHLO x\r\n")
+	c.want("220", "250")
+	c.send("AUTH PLAIN AGEKbGV2ZWw9RVJST1IbWzMxbQB4\r\n") // \0a\nlevel=ERROR\x1b[31m\0x
+	c.want("535")
+	_ = c.Close()
+	ts.stopNow()
+	if n := strings.Count(log.String(), "\n"); n != 1 || strings.Contains(log.String(), "\x1b") || !strings.Contains(log.String(), `a\nlevel`) {
+		t.Errorf("%q", log.String())
+	}
+}
+
+func TestRepliesHaveNoControlCharacters(t *testing.T) {
+	got := string(appendReply(nil, &mail.Error{Code: 554, Status: "5.0.0", Text: "a\r\n250 ok\x00ü"}))
+	if got != "554 5.0.0 a??250 ok???\r\n" {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestTheCertificateIsReadAgain(t *testing.T) {
+	dir := t.TempDir()
+	cert, key := writeCertificate(t, dir, 1)
+	c := &certificate{certFile: cert, keyFile: key, log: slog.New(slog.DiscardHandler)}
+	now := time.Now()
+	if err := c.load(now); err != nil {
+		t.Fatal(err)
+	}
+	serial := func(at time.Duration) int64 { return c.current(now.Add(at)).Leaf.SerialNumber.Int64() }
+	writeCertificate(t, dir, 2)
+	later := now.Add(time.Hour)
+	if err := os.Chtimes(cert, later, later); err != nil {
+		t.Fatal(err)
+	}
+	if got := serial(time.Second); got != 1 {
+		t.Error("looked too soon", got)
+	}
+	if got := serial(lookEvery); got != 2 {
+		t.Error(got)
+	}
+	if err := os.WriteFile(cert, []byte("nonsense"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := serial(2 * lookEvery); got != 2 {
+		t.Error("a broken file replaces the certificate", got)
+	}
+}
+
+func TestTLSGivesNoTickets(t *testing.T) {
+	ts := start(t, nil)
+	config := clientTLS.Clone()
+	config.ClientSessionCache, config.ServerName = tls.NewLRUClientSessionCache(1), "mx.test"
+	for range 2 {
+		c := tls.Client(dial(t, ts.secure), config)
+		newClient(t, c).want("220")
+		if c.ConnectionState().DidResume {
+			t.Error("a ticket was given")
+		}
+		_ = c.Close()
+	}
+	config.MaxVersion = tls.VersionTLS11
+	if err := tls.Client(dial(t, ts.secure), config).Handshake(); err == nil {
+		t.Error("TLS 1.1 is taken")
+	}
+}
+
+func TestProxyHeaders(t *testing.T) {
+	ts := start(t, func(o *Options, _ *inject.Options) {
+		o.Proxy = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+		o.Log = slog.New(slog.DiscardHandler)
+	})
+	v2 := "\r\n\r\n\x00\r\nQUIT\n\x21\x11\x00\x0c\xcb\x00\x71\x14\xc6\x33\x64\x07\xbc\x53\x00\x19"
+	for name, header := range map[string]string{"v1": "PROXY TCP4 203.0.113.20 198.51.100.7 48211 25\r\n", "v2": v2} {
+		c := newClient(t, dial(t, ts.plain))
+		c.send(header)
+		c.want("220")
+		c.send("EHLO x\r\n")
+		c.want("250")
+		c.send("MAIL FROM:<a@b.test>\r\nRCPT TO:<c@d.test>\r\n") // the peer is loopback, the client is not
+		if c.want("250", "550"); t.Failed() {
+			t.Error(name)
+		}
+	}
+	for name, header := range map[string]string{"none": "EHLO x\r\n", "v1 too long": "PROXY TCP4 " + strings.Repeat("1", 200) + "\r\n",
+		"v1 bad": "PROXY TCP4 203.0.113.20\r\n", "v2 cut": v2[:20]} {
+		c := newClient(t, dial(t, ts.plain))
+		c.send(header)
+		_ = c.Conn.(*net.TCPConn).CloseWrite()
+		if all, _ := io.ReadAll(c.r); len(all) > 0 {
+			t.Errorf("%s: %q", name, all)
+		}
+	}
+	foreign := start(t, func(o *Options, _ *inject.Options) { o.Proxy = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")} })
+	c := newClient(t, dial(t, foreign.plain))
+	c.send("PROXY TCP4 203.0.113.20 198.51.100.7 48211 25\r\n")
+	c.want("220", "500")
+}
+
+func TestAcceptPausesWithoutFileHandles(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, _ := pipeServer(t, nil)
+		l := &failingListener{closed: make(chan struct{})}
+		s.listeners = append(s.listeners, l)
+		s.running.Go(func() { s.acceptFrom(l, false) })
+		time.Sleep(time.Minute)
+		if l.calls < 50 || l.calls > 100 {
+			t.Error(l.calls, "calls in a minute")
+		}
+		s.stopNow()
+	})
+}
+
+type failingListener struct {
+	calls  int
+	closed chan struct{}
+}
+
+func (l *failingListener) Accept() (net.Conn, error) {
+	l.calls++
+	return nil, errors.New("too many open files")
+}
+func (l *failingListener) Close() error   { return nil }
+func (l *failingListener) Addr() net.Addr { return &net.TCPAddr{} }
+
+// TestRealClient lets Python's smtplib send over STARTTLS with a login.
+func TestRealClient(t *testing.T) {
+	python, err := exec.LookPath("python3")
+	if err != nil {
+		t.Fatal("this test needs python3: ", err)
+	}
+	ts := start(t, func(o *Options, _ *inject.Options) { o.Login = FixedLogin{"shop", "secret"} })
+	host, port, _ := net.SplitHostPort(ts.plain)
+	script := `import smtplib, ssl, sys
+s = smtplib.SMTP(sys.argv[1], int(sys.argv[2]), timeout=20)
+c = ssl.create_default_context(); c.check_hostname = False; c.verify_mode = ssl.CERT_NONE
+s.starttls(context=c)
+s.login("shop", "secret")
+print(s.sendmail("a@b.test", ["c@d.test", "e@d.test"], "Subject: x\r\n\r\n.dot\r\n", rcpt_options=["NOTIFY=NEVER"]))
+print(s.quit()[0])`
+	out, err := exec.Command(python, "-c", script, host, port).CombinedOutput()
+	if err != nil || string(out) != "{}\n221\n" {
+		t.Fatalf("%v %s", err, out)
+	}
+	got := ts.broker.published()
+	if len(got) != 2 {
+		t.Fatal(len(got), "messages")
+	}
+	mime := fields(t, got[1])["mime"].(string)
+	if !strings.Contains(mime, "with ESMTPSA id "+got[1].ID+"\r\n\tfor <e@d.test>; ") || !strings.HasSuffix(mime, "\r\nSubject: x\r\n\r\n.dot\r\n") {
+		t.Errorf("%q", mime)
+	}
+}
+
+// FuzzSession: whatever a client sends, the session ends, every reply has its form, and what is published is a message.
+func FuzzSession(f *testing.F) {
+	f.Add([]byte(envelope + "DATA\r\nA: b\r\n\r\n.\r\nQUIT\r\n"))
+	f.Add([]byte(envelope + "BDAT 3\r\nA:bBDAT 0 LAST\r\nRSET\r\nVRFY x\r\n"))
+	f.Add([]byte("HELO x\r\nAUTH PLAIN\r\nSTARTTLS\r\nNOOP\n\r\n"))
+	f.Fuzz(func(t *testing.T, input []byte) {
+		s, b := pipeServer(t, func(o *Options, _ *inject.Options) { o.MaxSize = 1000 })
+		server, c := net.Pipe()
+		s.running.Go(func() { s.serveConn(pipeConn{server, &net.TCPAddr{IP: net.IPv4(203, 0, 113, 20)}}, false) })
+		var out []byte
+		read := make(chan struct{})
+		go func() {
+			defer close(read)
+			out, _ = io.ReadAll(c)
+		}()
+		_, _ = c.Write(input)
+		s.limits.stop()
+		<-read
+		s.stopNow()
+		for line := range strings.Lines(string(out)) {
+			if len(line) < 6 || !strings.HasSuffix(line, "\r\n") || line[0] < '2' || line[0] > '5' || line[3] != ' ' && line[3] != '-' {
+				t.Fatalf("reply %q", line)
+			}
+		}
+		for _, p := range b.published() {
+			if _, err := mail.Parse(p.Body, mail.Rules{}); err != nil {
+				t.Fatalf("%s: %v", p.Body, err)
+			}
+		}
+	})
+}
