@@ -61,12 +61,19 @@ func (p *Plan) addUnresolved(at int64, now time.Time, s *site, it Item) Verdict 
 	return Verdict{Kind: Queued}
 }
 
+// slowShare bounds what one site that is slow or unproven may hold: one part in so many of the credit that is left. The
+// more such sites there are the less each has, and some is always left for the others (F20).
+const slowShare = 8
+
 // fits says whether memory takes one more. What waited has room reserved; fresh mail leaves half to what waits.
 func (p *Plan) fits(at int64, st *stream, waited bool) bool {
 	if st.stuck && st.queue.n > 0 {
 		return false
 	}
 	g := st.group
+	if left := p.options.Memory - p.waiting - p.inHand; p.options.Memory > 0 && g.slow(at) && g.waiting+g.inHand >= max(left/slowShare, 2) {
+		return false
+	}
 	room := g.room(at)
 	if waited {
 		return g.waiting < room

@@ -102,22 +102,16 @@ func (p *Plan) dial(at int64, st *stream) (result, int64, Reason) {
 			return share, 0, 0
 		}
 	}
-	out, source := 0, noSource // addresses that are offline, the last of them
-	var worst *outage
+	if st.conns == 0 && p.unreachable(at, st) {
+		return down, 0, 0
+	}
 	when, why := never, Paused
 	for i := range st.pool.addrs {
 		turn := (st.turn + i) % len(st.pool.addrs)
-		if o := p.outageOf(at, st, st.pool.addrs[turn]); o != nil {
-			out++
-			if worst == nil || o.until < worst.until {
-				worst, source = o, st.pool.addrs[turn]
-			}
+		if p.outageOf(at, st, st.pool.addrs[turn]) != nil {
 			continue
 		}
 		l := g.lane(st.pool.addrs[turn])
-		if st.conns == 0 && out >= enoughTried {
-			break
-		}
 		ready, reason := p.admits(at, l)
 		if ready <= at {
 			st.turn = turn + 1
@@ -127,10 +121,6 @@ func (p *Plan) dial(at int64, st *stream) (result, int64, Reason) {
 		if ready < when || why == Paused {
 			when, why = ready, reason
 		}
-	}
-	if st.conns == 0 && (out == len(st.pool.addrs) || out >= enoughTried) {
-		st.down, st.err, st.source = worst.until, worst.err, source
-		return down, 0, 0
 	}
 	return blocked, when, why
 }
@@ -146,6 +136,31 @@ func (p *Plan) shareOf(at int64, g *group, left int) int {
 		return left
 	}
 	return 9 * left
+}
+
+// unreachable says that the stream's items cannot get out: no address can be used, or several have failed and there is
+// no reason to try a hundred more. It ends with the outage that ends first.
+func (p *Plan) unreachable(at int64, st *stream) bool {
+	out, tried := 0, 0
+	until, err, source := never, error(nil), noSource
+	for _, a := range st.pool.addrs {
+		o := p.outageOf(at, st, a)
+		if o == nil {
+			continue
+		}
+		out++
+		if st.group.lanes[a] != nil && o != p.sources[a] {
+			tried++
+		}
+		if o.until < until {
+			until, err, source = o.until, o.err, a
+		}
+	}
+	if out < len(st.pool.addrs) && tried < enoughTried {
+		return false
+	}
+	st.down, st.err, st.source = until, err, source
+	return true
 }
 
 // outageOf says why a source cannot be used for a stream at all, if it cannot.
@@ -295,7 +310,10 @@ func (p *Plan) settled(c *conn) {
 	p.touch(b.lane)
 }
 
-// Opened says that a dial has led to a connection. It is to Pull next.
+// maxWindow is how many dials of a lane are on their way at most, where no limit is set: some thousands a second.
+const maxWindow = 256
+
+// Opened says that a dial has led to a connection. It is to Pull next, before Todo.
 func (p *Plan) Opened(now time.Time, id ConnID, o Opening) {
 	at := p.instant(now)
 	c := p.conns.get(id)
@@ -306,11 +324,11 @@ func (p *Plan) Opened(now time.Time, id ConnID, o Opening) {
 	l := c.berth.lane
 	c.state, c.opened = working, at
 	c.berth.open++
-	l.window = min(l.window+1, 1<<16) // each round of dials doubles it
+	l.window = min(l.window+1, maxWindow) // each round of dials doubles it
 	l.outage, c.berth.outage = outage{}, outage{}
 	delete(p.sources, l.source)
 	l.pause, l.pauseLast = 0, 0
-	p.unreachable(at, l, o.Failed)
+	p.missed(at, l, o.Failed)
 	for _, st := range c.berth.streams {
 		st.down, st.err = 0, nil
 		if st.queue.n > 0 && p.grows(at, st) {
@@ -333,7 +351,7 @@ func (p *Plan) DialFailed(now time.Time, id ConnID, f DialFailure) {
 		st.conns--
 	}
 	p.gone(at, c)
-	p.unreachable(at, l, f.Failed)
+	p.missed(at, l, f.Failed)
 	l.window = 1
 	switch {
 	case f.Scope == ScopeSource:
@@ -366,8 +384,8 @@ func (p *Plan) offline(at int64, l *lane, o *outage, err error) {
 	p.touch(l)
 }
 
-// unreachable marks remote addresses as to be tried last.
-func (p *Plan) unreachable(at int64, l *lane, addrs []netip.Addr) {
+// missed marks remote addresses as to be tried last.
+func (p *Plan) missed(at int64, l *lane, addrs []netip.Addr) {
 	for _, a := range addrs {
 		if slices.ContainsFunc(l.group.targets, func(t Target) bool { return t.Addr == a }) {
 			l.remote(a).offline = at + int64(l.current(p).Offline)
@@ -390,6 +408,7 @@ func (p *Plan) gone(at int64, c *conn) {
 	}
 	g.events++
 	p.touch(l)
+	p.nextInLine() // before those who had it
 	for _, b := range l.berths {
 		for _, st := range b.streams {
 			if st.queue.n > 0 && p.grows(at, st) {
@@ -397,7 +416,6 @@ func (p *Plan) gone(at int64, c *conn) {
 			}
 		}
 	}
-	p.nextInLine()
 	p.forget(g)
 }
 

@@ -34,7 +34,7 @@ func TestRandomWorlds(t *testing.T) {
 func randomWorld(t *testing.T, seed uint64) {
 	r := rand.New(rand.NewPCG(seed, 2))
 	snap := fixed{keys: map[string]Limits{}, total: []int{0, 0, 3, 10, 50}[r.IntN(5)]}
-	s := newSim(t, seed, snap)
+	s := newSim(t, seed, snap, []int{0, 100}[r.IntN(2)])
 	s.backRate, s.dropRate = []float64{0, 0, 0.05}[r.IntN(3)], []float64{0, 0.02, 0.2}[r.IntN(3)]
 	groups := 1 + r.IntN(8)
 	for g := range groups {

@@ -32,6 +32,7 @@ var ErrNoFamily = errors.New("no address of the site can be reached from the sen
 type Options struct {
 	Lookups int            // lookups asked for at a time, 0 = 1000
 	Random  func() float64 // jitter, in [0, 1); nil = none
+	Memory  int            // items that the loop can hold (its credit), so that slow sites get a part of it only; 0 = any number
 }
 
 // Plan holds what is to be sent now. It is not safe for concurrent use.

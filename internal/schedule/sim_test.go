@@ -36,6 +36,7 @@ type sim struct {
 	trace     bool
 	backRate  float64 // share of items that go back unattempted
 	dropRate  float64 // share of items after which the peer hangs up
+	credit    int     // for mail of the broker, and as much again for mail that waited
 	parks     int
 	refilling bool // Backlog comes at its end
 	todos     int
@@ -73,6 +74,7 @@ type message struct {
 	state  string // memory, hand, local, done, failed, removed
 	back   bool   // has been handed out before
 	parked int
+	take   *take
 }
 
 type shelf struct {
@@ -93,7 +95,13 @@ type link struct {
 
 type ledger struct {
 	conns, opening int
-	takes, dials   []time.Time
+	takes          []*take
+	dials          []time.Time
+}
+
+type take struct {
+	at   time.Time
+	back bool
 }
 
 type event struct {
@@ -120,10 +128,10 @@ func (h *eventHeap) Pop() any {
 	return e
 }
 
-func newSim(t *testing.T, seed uint64, snap fixed) *sim {
+func newSim(t *testing.T, seed uint64, snap fixed, credit int) *sim {
 	rnd := rand.New(rand.NewPCG(seed, 1))
 	s := &sim{
-		T: t, rnd: rnd, p: New(Options{Random: rnd.Float64, Lookups: 50}), now: epoch, snap: snap,
+		T: t, rnd: rnd, p: New(Options{Random: rnd.Float64, Lookups: 50, Memory: credit}), credit: credit, now: epoch, snap: snap,
 		hosts: map[string]*host{}, items: map[uint64]*message{}, places: map[placeKey]*shelf{},
 		conns: map[ConnID]*link{}, lanes: map[laneKey]*ledger{}, last: map[Item]uint64{},
 	}
@@ -163,6 +171,9 @@ func (s *sim) settle() {
 		}
 		for _, d := range t.Dial {
 			s.dial(d)
+		}
+		for _, h := range t.Hand {
+			s.inTurn(s.items[h.Item.ID])
 		}
 		for _, h := range t.Hand {
 			s.handed(h.Conn, h.Item)
@@ -276,6 +287,9 @@ func (s *sim) refill(r Refill) {
 		return
 	}
 	n := min(r.N, len(sh.ready))
+	if s.credit > 0 {
+		n = min(n, max(2*s.credit-s.memory, 0))
+	}
 	some := slices.Clone(sh.ready[:n])
 	sh.ready = slices.Delete(sh.ready, 0, n)
 	s.refilling = true
@@ -353,6 +367,7 @@ func (s *sim) dialed(c *link, l *ledger) {
 
 func (s *sim) pull(c *link) {
 	if it, ok := s.p.Pull(s.now, c.dial.Conn); ok {
+		s.inTurn(s.items[it.ID])
 		s.carry(c, it)
 	} else {
 		c.waiting = true
@@ -386,7 +401,9 @@ func (s *sim) carry(c *link, it Item) {
 		s.Errorf("item for a connection that was told to close")
 	}
 	m.state = "hand"
-	s.inTurn(m)
+	l := s.ledger(c.dial.Source, h)
+	m.take = &take{at: s.now}
+	l.takes = append(l.takes, m.take)
 	c.waiting = false
 	c.busy = append(c.busy, m)
 	c.sent++
@@ -418,20 +435,19 @@ func (s *sim) transact(c *link) {
 		s.after(time.Millisecond, func() {
 			c.busy = c.busy[1:]
 			c.sent--
-			m.state, m.back = "memory", true
+			s.goBack(m)
 			s.p.Back(s.now, c.dial.Conn, m.item.ID)
 			s.pull(c)
 		})
 		return
 	}
-	l := s.ledger(c.dial.Source, h)
-	l.takes = append(l.takes, s.now)
 	if h.tarpit {
 		return
 	}
 	s.after(h.service/2+time.Duration(s.rnd.Int64N(int64(h.service)+1)), func() { s.finished(c, m) })
 	if len(c.busy) == 1 {
 		if it, ok := s.p.Next(s.now, c.dial.Conn); ok {
+			s.inTurn(s.items[it.ID])
 			s.carry(c, it)
 		}
 	}
@@ -447,7 +463,7 @@ func (s *sim) finished(c *link, m *message) {
 	switch {
 	case c.host.session > 0 && c.sent >= c.host.session, s.rnd.Float64() < s.dropRate:
 		for _, m := range c.busy {
-			m.state, m.back = "memory", true
+			s.goBack(m)
 		}
 		c.busy = nil
 		s.p.Learn(s.now, c.dial.Conn, c.sent)
@@ -495,7 +511,13 @@ func (s *sim) verify() {
 func (s *sim) rates() {
 	for k, l := range s.lanes {
 		lim := s.snap.Limits(k.source, s.key(k.group))
-		window(s.T, fmt.Sprint("messages to ", k.group), l.takes, lim.MessagesPerMinute)
+		var takes []time.Time
+		for _, t := range l.takes {
+			if !t.back {
+				takes = append(takes, t.at)
+			}
+		}
+		window(s.T, fmt.Sprint("messages to ", k.group), takes, lim.MessagesPerMinute)
 		window(s.T, fmt.Sprint("connects to ", k.group), l.dials, lim.ConnectsPerMinute)
 	}
 }
@@ -535,6 +557,12 @@ func (s *sim) ended() map[string]int {
 		count[m.state]++
 	}
 	return count
+}
+
+// goBack undoes a carry.
+func (s *sim) goBack(m *message) {
+	m.state, m.back = "memory", true
+	m.take.back = true
 }
 
 func (s *sim) remove(id uint64) {

@@ -75,7 +75,8 @@ func (p *Plan) take(at int64, c *conn, e *entry) {
 	c.hand = append(c.hand, e)
 	c.messages++
 	if l.sinceOpen++; l.sinceOpen == l.limits.MinimumMessages {
-		st.group.events++
+		st.group.events++ // another may be opened now
+		p.want(st)
 	}
 	l.messages.take(at, 1, int64(l.limits.MessagesPerMinute))
 	l.bytes.take(at, e.item.Size, l.limits.BytesPerMinute)
