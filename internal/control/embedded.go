@@ -71,31 +71,23 @@ func (e *embedded) drain(ctx context.Context, queue string, write func([][]byte)
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
-	taken := e.Take(queue, readCount)
-	for len(taken) > 0 {
-		n := fitting(taken)
-		if err := e.handOver(ctx, queue, taken[:n], write); err != nil {
-			for _, t := range taken[n:] {
-				e.Back(queue, t.Seq)
-			}
-			return false, err
-		}
-		if taken = taken[n:]; len(taken) == 0 {
-			return true, nil
-		}
+	taken := e.gather(queue)
+	if len(taken) == 0 {
+		return false, nil
 	}
-	return false, nil
+	return true, e.handOver(ctx, queue, taken, write)
 }
 
-// fitting is how many messages go in one batch: as many as its bytes allow, one at least.
-func fitting(taken []Taken) int {
-	size := 0
-	for n, t := range taken {
-		if size += len(t.Body); size > batchBytes && n > 0 {
-			return n
+// gather takes one message after the other, so that what is in memory is bounded whatever their sizes.
+func (e *embedded) gather(queue string) (taken []Taken) {
+	for size := 0; len(taken) < readCount && size < batchBytes; {
+		next := e.Take(queue, 1)
+		if len(next) == 0 {
+			break
 		}
+		taken, size = append(taken, next...), size+len(next[0].Body)
 	}
-	return len(taken)
+	return taken
 }
 
 func (e *embedded) handOver(ctx context.Context, queue string, taken []Taken, write func([][]byte) error) error {
