@@ -23,14 +23,12 @@ const (
 
 // A kind is where the events of one kind go. The zero kind is off.
 type kind struct {
-	name         string
 	format       *template.Template
 	text, binary *writer
 	buffers      sync.Pool // of *[]byte
 }
 
 func (k *kind) open(ws *writers, name string, o Kind, format string) (err error) {
-	k.name = name
 	if o.Format != "" {
 		format = o.Format
 	}

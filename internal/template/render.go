@@ -5,7 +5,6 @@ type state struct {
 	t     *Template
 	env   *Env
 	out   []byte
-	start int // length of out before the rendering
 	max   int // length of out that is too much
 	at    int // where in the source we are, for errors
 	steps int
@@ -24,7 +23,7 @@ func (t *Template) begin(dst []byte, env *Env) *state {
 	if env.MaxOutput > 0 {
 		limit = env.MaxOutput
 	}
-	s.env, s.out, s.start, s.max = env, dst, len(dst), len(dst)+limit
+	s.env, s.out, s.max = env, dst, len(dst)+limit
 	return s
 }
 
