@@ -57,7 +57,7 @@ func writers(b *testing.B, s *Store, fill func(b *Batch, i int)) {
 	wg.Wait()
 	b.StopTimer()
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "ops/s")
-	b.ReportMetric(float64((cpu() - begin).Microseconds())/float64(b.N), "µs-cpu/op")
+	b.ReportMetric(float64((cpu()-begin).Microseconds())/float64(b.N), "µs-cpu/op")
 }
 
 // noise is a body that no compression makes smaller, like much mail.
@@ -118,7 +118,7 @@ func BenchmarkTakeAck10KB(b *testing.B) {
 	}
 	b.StopTimer()
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "ops/s")
-	b.ReportMetric(float64((cpu() - begin).Microseconds())/float64(b.N), "µs-cpu/op")
+	b.ReportMetric(float64((cpu()-begin).Microseconds())/float64(b.N), "µs-cpu/op")
 }
 
 // BenchmarkThrough is the life of a message in the embedded queue: published, taken,

@@ -72,23 +72,32 @@ func (s *Store) Failed() <-chan struct{} { return s.failed }
 // only while more than Options.Window batches or 64 MB wait. b and its bodies must not
 // be changed before done; a nil done is allowed.
 func (s *Store) Commit(b *Batch, done func(error)) {
-	if err := s.enqueue(request{b, done}); err != nil && done != nil {
+	if err := s.enqueue(context.Background(), request{b, done}); err != nil && done != nil {
 		done(err)
 	}
 }
 
-func (c *commits) enqueue(r request) error {
+// enqueue waits for room in the line.
+func (c *commits) enqueue(ctx context.Context, r request) error {
 	c.gate.Lock()
 	defer c.gate.Unlock()
-	for c.err == nil && !c.closing && len(c.line) > 0 &&
-		(len(c.line) >= c.window || c.bytes+r.batch.bytes > windowBytes) {
+	if c.full(r) {
+		defer context.AfterFunc(ctx, func() {
+			c.gate.Lock()
+			defer c.gate.Unlock()
+			c.room.Broadcast()
+		})()
+	}
+	for c.full(r) && ctx.Err() == nil {
 		c.room.Wait()
 	}
-	if c.err != nil {
+	switch {
+	case c.err != nil:
 		return c.err
-	}
-	if c.closing {
+	case c.closing:
 		return ErrClosed
+	case ctx.Err() != nil:
+		return ctx.Err()
 	}
 	c.line = append(c.line, r)
 	c.bytes += r.batch.bytes
@@ -96,14 +105,18 @@ func (c *commits) enqueue(r request) error {
 	return nil
 }
 
+func (c *commits) full(r request) bool {
+	return c.err == nil && !c.closing && len(c.line) > 0 &&
+		(len(c.line) >= c.window || c.bytes+r.batch.bytes > windowBytes)
+}
+
 // Do commits b and waits. If ctx ends first its error is returned, but b may still
 // become durable, and must not be changed.
 func (s *Store) Do(ctx context.Context, b *Batch) error {
-	if err := ctx.Err(); err != nil {
+	done := make(chan error, 1)
+	if err := s.enqueue(ctx, request{b, func(err error) { done <- err }}); err != nil {
 		return err
 	}
-	done := make(chan error, 1)
-	s.Commit(b, func(err error) { done <- err })
 	select {
 	case err := <-done:
 		return err

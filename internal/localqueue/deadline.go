@@ -47,7 +47,7 @@ func (s *Store) Expired(now time.Time, n int, dst []Waiting) []Waiting {
 	if !s.use() {
 		return dst
 	}
-	defer s.life.RUnlock()
+	defer s.life.leave()
 	s.mu.Lock()
 	got, err := s.takeExpired(nanos(now), n)
 	s.mu.Unlock()

@@ -74,7 +74,7 @@ func (x *expediter) take() (got []*held, err error) {
 	if !s.use() {
 		return nil, ErrClosed
 	}
-	defer s.life.RUnlock()
+	defer s.life.leave()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	g := s.places[x.place]

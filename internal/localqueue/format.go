@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"strconv"
 	"strings"
 	"syscall"
@@ -101,7 +100,7 @@ func lockDirectory(disk vfs.FS, dir string) (*pebble.Lock, error) {
 	switch {
 	case err == nil:
 		return lock, nil
-	case errors.Is(err, syscall.EAGAIN), errors.Is(err, syscall.EACCES) && !errors.Is(err, os.ErrPermission),
+	case errors.Is(err, syscall.EAGAIN),
 		strings.Contains(err.Error(), "lock held by current process"): // pebble has no type for it
 		return nil, ErrLocked
 	}

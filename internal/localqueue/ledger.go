@@ -50,7 +50,7 @@ func (s *Store) Lookup(identity [16]byte) (outcome []byte, ok bool) {
 		return nil, false
 	}
 	outcome, bucket, err := s.lookup(identity)
-	s.life.RUnlock()
+	s.life.leave()
 	s.report("looking into the ledger", err)
 	if outcome == nil {
 		return nil, false

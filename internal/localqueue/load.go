@@ -3,6 +3,7 @@ package localqueue
 import (
 	"encoding/binary"
 	"errors"
+	"strings"
 
 	"github.com/cockroachdb/pebble/v2"
 )
@@ -103,7 +104,7 @@ func (s *Store) queueGroup(name string) *group {
 	if g := s.queues[name]; g != nil {
 		return g
 	}
-	return s.newGroup(&group{queue: true, name: name})
+	return s.newGroup(&group{queue: true, name: strings.Clone(name)}) // often a part of a large body
 }
 
 // placeGroup finds the group of a place, or makes one.
@@ -111,7 +112,11 @@ func (s *Store) placeGroup(p Place) *group {
 	if g := s.places[p]; g != nil {
 		return g
 	}
-	return s.newGroup(&group{place: p})
+	return s.newGroup(&group{place: Place{
+		Destination: strings.Clone(p.Destination),
+		Sources:     strings.Clone(p.Sources),
+		Hold:        strings.Clone(p.Hold),
+	}})
 }
 
 func (s *Store) newGroup(g *group) *group {

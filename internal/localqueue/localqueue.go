@@ -63,8 +63,7 @@ type Store struct {
 	log    *slog.Logger
 	meters *meters
 	commits
-	life   sync.RWMutex // held for reading while the database is used outside the committer
-	closed bool         // guarded by life
+	life life // of the database, outside the committer
 
 	mu       sync.Mutex
 	groups   map[uint32]*group
@@ -123,6 +122,7 @@ func newStore(o Options) *Store {
 		noted:    make(map[uint64]struct{}),
 	}
 	s.commits.init(o.Window)
+	s.life.idle.L = &s.life.mu
 	s.agenda.armed = endOfTime
 	s.dead.pending = end()
 	s.ledger.unacked = make(map[[16]byte]uint32)
@@ -158,19 +158,10 @@ func (s *Store) Close() error {
 		return nil
 	}
 	s.running.Wait()
-	s.life.Lock()
-	defer s.life.Unlock()
-	s.closed = true
+	s.life.end()
 	s.meters.unregister(s.meters.all())
 	return errors.Join(s.db.Close(), s.lock.Close())
 }
 
-// use says whether the database may be read; if so, s.life.RUnlock follows.
-func (s *Store) use() bool {
-	s.life.RLock()
-	if s.closed || s.Err() != nil {
-		s.life.RUnlock()
-		return false
-	}
-	return true
-}
+// use says whether the database may be read; if so, s.life.leave follows.
+func (s *Store) use() bool { return s.Err() == nil && s.life.enter() }

@@ -12,7 +12,7 @@ func (s *Store) Meta(key string) ([]byte, bool) {
 	if !s.use() {
 		return nil, false
 	}
-	defer s.life.RUnlock()
+	defer s.life.leave()
 	v, closer, err := s.db.Get(nameKey(keyMeta, key))
 	if errors.Is(err, pebble.ErrNotFound) {
 		return nil, false

@@ -40,7 +40,7 @@ func (s *Store) Take(queue string, n int, dst []Taken) []Taken {
 	if !s.use() {
 		return dst
 	}
-	defer s.life.RUnlock()
+	defer s.life.leave()
 	s.mu.Lock()
 	var got []*held
 	var err error
@@ -122,11 +122,14 @@ func (s *Store) Queues() []QueueInfo {
 	if !s.use() {
 		return nil
 	}
-	defer s.life.RUnlock()
+	defer s.life.leave()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	list := make([]QueueInfo, 0, len(s.queues))
 	for _, g := range s.queues {
+		if g.count == 0 && g.ready == nil {
+			continue // somebody listened before the last start
+		}
 		oldest, err := s.oldest(g)
 		s.report("looking for the oldest message", err)
 		list = append(list, QueueInfo{Name: g.name, Messages: g.count, InHand: g.inHand, Bytes: g.bytes, Oldest: moment(oldest)})
@@ -166,7 +169,7 @@ func (s *Store) Walk(queue string, fn func(Taken) bool) error {
 	if !s.use() {
 		return ErrClosed
 	}
-	defer s.life.RUnlock()
+	defer s.life.leave()
 	s.mu.Lock()
 	g := s.queues[queue]
 	s.mu.Unlock()

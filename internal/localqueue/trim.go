@@ -58,7 +58,7 @@ func (t *trimmer) take() (got []*held, err error) {
 	if !s.use() {
 		return nil, ErrClosed
 	}
-	defer s.life.RUnlock()
+	defer s.life.leave()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	old, bytes, err := t.oldest()

@@ -32,7 +32,7 @@ func (s *Store) TakeDue(p Place, now time.Time, n int, dst []Waiting) []Waiting 
 	if !s.use() {
 		return dst
 	}
-	defer s.life.RUnlock()
+	defer s.life.leave()
 	s.mu.Lock()
 	var got []*held
 	var err error
@@ -117,7 +117,7 @@ func (s *Store) Grab(w Waiting) bool {
 	if !s.use() {
 		return false
 	}
-	defer s.life.RUnlock()
+	defer s.life.leave()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	g := s.places[w.Place]
@@ -138,7 +138,7 @@ func (s *Store) WalkPlace(p Place, fn func(Waiting) bool) error {
 	if !s.use() {
 		return ErrClosed
 	}
-	defer s.life.RUnlock()
+	defer s.life.leave()
 	s.mu.Lock()
 	g := s.places[p]
 	s.mu.Unlock()
@@ -157,7 +157,7 @@ func (s *Store) OpenOutcomes(fn func(Waiting) error) error {
 	if !s.use() {
 		return ErrClosed
 	}
-	defer s.life.RUnlock()
+	defer s.life.leave()
 	got, err := s.grabNoted()
 	if err != nil {
 		return err
