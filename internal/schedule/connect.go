@@ -15,9 +15,21 @@ func (p *Plan) connect(at int64) {
 			p.assess(at, st)
 		}
 	}
-	for p.needy.len() > p.closing && p.idle.first != nil { // room for those who have none
+	for p.idle.first != nil && (p.needy.len() > p.closing || p.short(at)) {
 		p.close(p.idle.first)
 	}
+}
+
+// unused is how long a connection is idle before one for another destination is worth more.
+const unused = second / 2
+
+// short says that a stream would have more connections if one that is idle for long were closed.
+func (p *Plan) short(at int64) bool {
+	if p.closing >= p.squeezed.len() || at-p.idle.first.idleSince < unused {
+		return false
+	}
+	st := p.squeezed.items[p.squeezed.head]
+	return st.short && st.queue.n > 0 && p.grows(at, st)
 }
 
 // result of trying to open a connection.
@@ -64,8 +76,9 @@ func (p *Plan) queueUp(at int64, st *stream, res result) {
 	if st.conns == 0 {
 		p.thin(at, st)
 	}
+	st.short = res == full
 	switch {
-	case st.conns == 0 && res == full:
+	case st.conns == 0 && st.short:
 		if !st.needy {
 			st.needy = true
 			p.needy.push(st)
@@ -96,7 +109,7 @@ func (p *Plan) dial(at int64, st *stream) (result, int64, Reason) {
 	g := st.group
 	if p.max > 0 {
 		switch left := p.max - p.conns.n; {
-		case left <= 0:
+		case left <= 0 && (g.conns == 0 || !g.slow(at)):
 			return full, 0, 0
 		case g.conns > 0 && g.conns >= p.shareOf(at, g, left):
 			return share, 0, 0
@@ -460,5 +473,13 @@ func (p *Plan) yields(at int64, c *conn) bool {
 	if p.needy.len() > p.closing {
 		return g.conns > max(fair, 1) || at-c.opened > turnTime
 	}
-	return p.squeezed.len() > p.closing && g.conns > fair && 2*p.squeezed.items[p.squeezed.head].group.conns < fair
+	if p.squeezed.len() <= p.closing || g.conns <= fair {
+		return false
+	}
+	first := p.squeezed.items[p.squeezed.head]
+	if first.short && first.group.conns < fair && first.queue.n > 0 {
+		return true
+	}
+	p.squeezed.push(p.squeezed.pop()) // the next may deserve it
+	return false
 }

@@ -85,19 +85,18 @@ func randomWorld(t *testing.T, seed uint64) {
 		}
 	}
 	s.rates()
-	count := s.ended()
-	t.Logf("last done after %v, %d parks, %v", s.finish.Sub(epoch), s.parks, count)
-	if count["done"]+count["failed"]+count["removed"] != len(s.items) {
+	t.Logf("last done after %v, %d parks, %v", s.finish.Sub(epoch), s.parks, s.ends)
+	if len(s.items) > 0 || s.ends["done"]+s.ends["failed"]+s.ends["removed"] != int(s.nextID) {
 		for name := range s.hosts {
 			x, _ := s.p.Explain(s.now, name)
 			t.Logf("%s %+v: %+v", name, s.hosts[name], x)
 		}
-		t.Errorf("ends %v, %+v", count, s.p.Totals())
+		t.Errorf("ends %v, %+v", s.ends, s.p.Totals())
 	}
 	if n := s.p.Totals(); n.Sites+n.Groups+n.Connections != 0 {
 		t.Errorf("left behind: %+v", n)
 	}
-	if limit := 40 * len(s.items); s.parks > limit {
-		t.Errorf("%d parks for %d items", s.parks, len(s.items))
+	if limit := 10 * int(s.nextID); s.parks > limit {
+		t.Errorf("%d parks for %d items", s.parks, s.nextID)
 	}
 }

@@ -18,6 +18,7 @@ type stream struct {
 	wanting    bool // stands in the list of that name
 	needy      bool
 	squeezed   bool
+	short      bool   // and it was so because there is none left
 	blocked    int64  // no dial before …
 	events     uint64 // … unless something has happened in the group since …
 	version    uint64 // … or the limits have changed

@@ -66,7 +66,9 @@ func (p *Plan) take(at int64, c *conn, e *entry) {
 	p.pull(at, e)
 	p.inHand++
 	st.group.inHand++
-	st.stuck, st.held = false, NoReason
+	if st.held = NoReason; st.stuck {
+		p.unstick(at, st, e.site)
+	}
 	l.takes++
 	e.conn, e.taken, e.turn = c, at, l.takes
 	if g := st.group; g.inHand == 1 {
@@ -82,6 +84,14 @@ func (p *Plan) take(at int64, c *conn, e *entry) {
 	l.bytes.take(at, e.item.Size, l.limits.BytesPerMinute)
 	c.bytes += e.item.Size
 	p.touch(l)
+}
+
+// unstick opens the places of a stream that moves again.
+func (p *Plan) unstick(at int64, st *stream, s *site) {
+	st.stuck = false
+	if pl := s.place(st.pool); pl != nil {
+		p.list(at, pl)
+	}
 }
 
 // Done ends an item that was attempted.
