@@ -4,8 +4,7 @@ import "time"
 
 // Backlog says how many messages of a place (a site and a set of addresses) wait in the local queue and may start now.
 // While there are some, fresh mail of the place is parked behind them, and Todo.Refill asks for them as memory has
-// room. It is to be called when messages become due or are parked, and as the answer to every Refill, after the items
-// have been added. A count that is a little old does no harm.
+// room. It is to be called when messages become due or have been parked; a count that is a little old does no harm.
 func (p *Plan) Backlog(now time.Time, name string, pool *Pool, n int) {
 	at := p.instant(now)
 	s := p.site(name, at)
@@ -17,16 +16,32 @@ func (p *Plan) Backlog(now time.Time, name string, pool *Pool, n int) {
 		pl = &place{site: s, pool: pool}
 		s.places = append(s.places, pl)
 	}
-	wait := pl.answered()
 	pl.backlog = max(n, 0)
-	if n <= 0 && !pl.listed {
-		p.timers.disarm(&pl.timer)
-		s.drop(pl)
+	p.seeTo(at, pl)
+}
+
+// Refilled answers a Refill, after its items have been added: so many are left of the place, as in Backlog. Until then
+// the place is not asked for more.
+func (p *Plan) Refilled(now time.Time, name string, pool *Pool, left int) {
+	at := p.instant(now)
+	pl := p.site(name, at).place(pool)
+	if pl == nil {
 		return
 	}
-	switch {
-	case wait > 0:
+	pl.backlog = max(left, 0)
+	if wait := pl.answered(); wait > 0 && left > 0 {
 		p.timers.arm(&pl.timer, pl, at+wait)
+		return
+	}
+	p.seeTo(at, pl)
+}
+
+// seeTo drops a place without mail, and lists one that has some.
+func (p *Plan) seeTo(at int64, pl *place) {
+	switch {
+	case pl.backlog == 0 && !pl.listed && !pl.asked:
+		p.timers.disarm(&pl.timer)
+		pl.site.drop(pl)
 	case pl.futile == 0 || pl.timer.index == 0:
 		p.list(at, pl)
 	}

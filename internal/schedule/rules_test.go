@@ -446,7 +446,7 @@ func TestBehindAndRefill(t *testing.T) {
 		v := s.p.Add(s.now, Item{ID: s.next, Site: "a.test", Pool: pool, Waited: true})
 		s.want("what was asked for", v.Kind, Queued)
 	}
-	s.p.Backlog(s.now, "a.test", pool, 0)
+	s.p.Refilled(s.now, "a.test", pool, 0)
 	s.want("reserved", s.p.groups["a.test"].reserved, 0)
 	if v := s.add("a.test"); v.Reason == Behind {
 		t.Error("nothing waits any more")
@@ -467,6 +467,8 @@ func TestBacklogOfADeadSite(t *testing.T) {
 	v := s.p.Add(s.now, Item{ID: 99, Site: "a.test", Pool: pool, Waited: true})
 	s.want("verdict", v.Err, errRefused)
 	s.p.Backlog(s.now, "a.test", pool, 999)
+	s.want("not before the answer", len(s.step(0).Refill), 0)
+	s.p.Refilled(s.now, "a.test", pool, 999)
 	s.want("and so on", len(s.step(0).Refill), 1)
 }
 

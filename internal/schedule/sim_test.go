@@ -22,22 +22,21 @@ type sim struct {
 	wakeAt time.Time
 	pools  Pools
 
-	snap      fixed
-	hosts     map[string]*host    // by site
-	items     map[uint64]*message // that have not ended
-	ends      map[string]int
-	places    map[placeKey]*shelf
-	conns     map[ConnID]*link
-	lanes     map[laneKey]*ledger
-	last      map[Item]uint64 // handed out last, by all that is equal but the id
-	finish    time.Time       // the last item was done
-	memory    int             // items in the plan
-	nextID    uint64
-	backRate  float64 // share of items that go back unattempted
-	dropRate  float64 // share of items after which the peer hangs up
-	credit    int     // for mail of the broker, and as much again for mail that waited
-	parks     int
-	refilling bool // Backlog comes at its end
+	snap     fixed
+	hosts    map[string]*host    // by site
+	items    map[uint64]*message // that have not ended
+	ends     map[string]int
+	places   map[placeKey]*shelf
+	conns    map[ConnID]*link
+	lanes    map[laneKey]*ledger
+	last     map[Item]uint64 // handed out last, by all that is equal but the id
+	finish   time.Time       // the last item was done
+	memory   int             // items in the plan
+	nextID   uint64
+	backRate float64 // share of items that go back unattempted
+	dropRate float64 // share of items after which the peer hangs up
+	credit   int     // for mail of the broker, and as much again for mail that waited
+	parks    int
 }
 
 type placeKey struct {
@@ -282,9 +281,7 @@ func (s *sim) shelve(m *message, until time.Time) {
 		return
 	}
 	ready()
-	if !s.refilling {
-		s.p.Backlog(s.now, k.site, k.pool, len(sh.ready))
-	}
+	s.p.Backlog(s.now, k.site, k.pool, len(sh.ready))
 }
 
 func (s *sim) refill(r Refill) {
@@ -293,18 +290,21 @@ func (s *sim) refill(r Refill) {
 		s.Errorf("refill of %d from a place without mail: %s", r.N, r.Site)
 		return
 	}
+	s.after(time.Duration(s.rnd.IntN(20))*time.Millisecond, func() { s.refilled(r, sh) })
+}
+
+// refilled answers a refill; reading from the local queue has taken a while.
+func (s *sim) refilled(r Refill, sh *shelf) {
 	n := min(r.N, len(sh.ready))
 	if s.credit > 0 {
 		n = min(n, max(2*s.credit-s.memory, 0))
 	}
 	some := slices.Clone(sh.ready[:n])
 	sh.ready = slices.Delete(sh.ready, 0, n)
-	s.refilling = true
 	for _, m := range some {
 		s.add(m)
 	}
-	s.refilling = false
-	s.p.Backlog(s.now, r.Site, r.Pool, len(sh.ready))
+	s.p.Refilled(s.now, r.Site, r.Pool, len(sh.ready))
 }
 
 var errDead, errDNS = errors.New("dead"), errors.New("no dns")

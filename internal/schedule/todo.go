@@ -35,7 +35,7 @@ type Todo struct {
 	Close  []ConnID  // idle connections to say QUIT to: answer each with Closed
 	Park   []Parked  // items that left the plan: to the local queue
 	Fail   []Failed  // items that left the plan: their site cannot be reached or found
-	Refill []Refill  // places of which memory could take more: answer each with Add for each, then Backlog
+	Refill []Refill  // places of which memory could take more: answer each with Add for each, then Refilled
 	Wake   time.Time // call Todo again at this time, if not earlier; zero = only when something has happened
 }
 
