@@ -145,6 +145,7 @@ func (f *feeder) startScan() (err error) {
 // endScan plans the next one. Without word from the kernel it is soon, but reading takes a tenth of the time at most.
 func (f *feeder) endScan() {
 	f.memory.endScan()
+	f.s.metrics.scans.Inc()
 	wait := f.s.rhythm.rescan
 	if f.events == nil {
 		wait = max(f.s.rhythm.poll, 10*time.Since(f.scan.began))

@@ -6,6 +6,7 @@ type metrics struct {
 	files   *prometheus.CounterVec
 	doubles prometheus.Counter
 	inHand  prometheus.Gauge
+	scans   prometheus.Counter
 }
 
 // Outcomes of a file.
@@ -23,9 +24,11 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Help: "Files that could not be removed after their message was published, or whose publishing was cut off: the message may come twice."}),
 		inHand: prometheus.NewGauge(prometheus.GaugeOpts{Name: "posthoorn_spool_files_in_hand",
 			Help: "Files that are being read or wait for confirms."}),
+		scans: prometheus.NewCounter(prometheus.CounterOpts{Name: "posthoorn_spool_scans_total",
+			Help: "Times that the whole spool directory was read."}),
 	}
 	if r != nil {
-		r.MustRegister(m.files, m.doubles, m.inHand)
+		r.MustRegister(m.files, m.doubles, m.inHand, m.scans)
 	}
 	return m
 }
