@@ -18,7 +18,8 @@ type peer struct {
 	greeting string
 	caps     []string
 	// act is asked before each reply with the command (greeting, EHLO, HELO, MAIL, RCPT, DATA, dot, RSET, QUIT) and how
-	// often it came on this connection: empty to behave, hang, drop, or what to say instead, several lines with \n.
+	// often it came on this connection: empty to behave, hang, drop, silent (go on without a reply), or what to say
+	// instead, several lines with \n, and ! at the end to cut it off there.
 	act func(command string, n int) string
 	// tls makes it offer STARTTLS; inside, it offers capsInside.
 	tls        *tls.Config
@@ -98,6 +99,8 @@ func (s *peerSession) answer(command, reply string) bool {
 	switch what {
 	case "":
 		s.v.say(strings.ReplaceAll(reply, "\n", "\r\n") + "\r\n")
+		return true
+	case "silent":
 		return true
 	case "hang":
 		_, _ = io.Copy(io.Discard, s.in)
@@ -194,7 +197,7 @@ func (s *peerSession) data() bool {
 	}
 	before := s.count["DATA"]
 	if s.peer.act != nil {
-		if what := s.peer.act("DATA", before+1); what != "" && what[0] != '3' {
+		if what := s.peer.act("DATA", before+1); what != "" && what[0] != '3' && what != "silent" {
 			return s.answer("DATA", "")
 		}
 	}

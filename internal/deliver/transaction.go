@@ -66,6 +66,9 @@ func (c *Conn) hungUp() {
 func (c *Conn) hear(p Phase, command []byte, wait time.Duration) (smtp.Reply, error) {
 	c.enter(p)
 	if !c.ext.Pipelining {
+		if c.link.replies.Buffered() > 0 { // an answer to nothing
+			return smtp.Reply{}, smtp.ErrReply
+		}
 		if _, err := c.write(command); err != nil {
 			return smtp.Reply{}, err
 		}
@@ -180,11 +183,11 @@ func (c *Conn) answerData(before *mail.Result, mailRefused bool) *mail.Result {
 		return c.cut(before, mail.StateData, err)
 	case c.link.replies.Buffered() > 0:
 		return c.botched()
+	case before == nil && reply.Code == 354:
+		c.reset = false
+		return nil
 	case before == nil:
-		if reply.Code == 354 {
-			c.reset = false
-		}
-		return c.judge(mail.StateData, reply, reply.Code == 354)
+		return c.confirm(c.judge(mail.StateData, reply, false))
 	case reply.Code == 354 && !mailRefused:
 		return c.loneDot(before)
 	case !reply.Refusal():
@@ -192,6 +195,28 @@ func (c *Conn) answerData(before *mail.Result, mailRefused bool) *mail.Result {
 	}
 	c.dead = c.dead || reply.Code == 421
 	return before
+}
+
+// confirm makes sure that a refusal of DATA after an accepted recipient, which is rare, is not a reply too many with the true
+// one still to come: RSET must be answered well at once.
+func (c *Conn) confirm(refusal *mail.Result) *mail.Result {
+	if c.dead || !c.ext.Pipelining {
+		return refusal
+	}
+	_, err := c.write([]byte("RSET\r\n"))
+	var reply smtp.Reply
+	if err == nil {
+		reply, err = c.link.reply(c.dial.Timeouts.Hello, false)
+	}
+	switch {
+	case err != nil && (isLost(err) || errors.Is(err, errStopped)):
+		c.dead = true
+	case err != nil || !reply.Positive() || c.link.replies.Buffered() > 0:
+		return c.botched()
+	default:
+		c.reset = false
+	}
+	return refusal
 }
 
 // cut is what becomes of a message when the peer falls silent or hangs up after it has answered MAIL. A refusal that was
