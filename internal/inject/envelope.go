@@ -22,7 +22,7 @@ func (d *Door) read(s *Submission) (*message, error) {
 		return nil, err
 	}
 	m := &message{s: s, recipients: s.Recipients}
-	if s.Extract {
+	if s.Extract && !s.Stranger {
 		m.x = extract(&h, d.opts.Loose)
 		d.warn(s, m.x)
 	}

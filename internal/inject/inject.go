@@ -55,7 +55,7 @@ type Bodies interface {
 	Put(ctx context.Context, source []byte, deadline time.Time) (key string, err error)
 }
 
-// Options of a Door. Sender and Queues.Inbox are needed.
+// Options of a Door. Sender and Queues.Inbox are needed. Blocked and Room are asked for every message: they must be quick.
 type Options struct {
 	Sender         broker.Sender
 	Blocked        func() (reason string, blocked bool) // of the broker; nil: never

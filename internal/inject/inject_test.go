@@ -200,6 +200,19 @@ func TestWithoutExtractionNothingIsReadOrRemoved(t *testing.T) {
 	}
 }
 
+func TestAStrangerSteersNothing(t *testing.T) {
+	d, b := newDoor(Options{})
+	s := Submission{From: addr(t, "me@x.test"), Source: []byte("x-mq-envelope: other@x.test\r\nx-mq-smarthost-hostname: h\r\nA: b\r\n\r\n"),
+		Extract: true, Stranger: true, Origin: conn, Received: now, Recipients: rcpts(t, "a@b.test")}
+	if _, err := d.Accept(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	got := properties(t, b.got[0])
+	if got["mime"] != "A: b\r\n\r\n" || got["envelope"] != "me@x.test" || got["smarthost"] != nil {
+		t.Errorf("%v", got)
+	}
+}
+
 func TestEnvelopeByChannel(t *testing.T) {
 	const all = "Return-Path: <rp@x.test>\r\nFrom: bad, From <from@x.test>\r\nSender: sender@x.test\r\n"
 	const ours = "x-mq-envelope: <mq@x.test>\r\n" + all

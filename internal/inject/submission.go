@@ -19,7 +19,8 @@ type Submission struct {
 
 	Source   []byte // the MIME message; neither changed nor kept
 	Extract  bool   // turn x-mq-* headers into properties and strip them (section 6)
-	Origin   Origin // Connection, Spool or CLI
+	Stranger bool   // the sender may not steer anything: with Extract such headers are stripped and not read
+	Origin   Origin // Connection, Spool or CLI; needed
 	Received time.Time
 	IPs      []string // addresses that the message may leave from, unless x-mq-ip names some (section 5)
 	Checks   []byte   // JSON array of section 2; empty: no property

@@ -113,9 +113,10 @@ func (s *session) finish() error {
 		return contentError(err)
 	}
 	s.examine()
+	tx.received = time.Now()
 	ids, err := s.srv.opts.Door.Accept(s.srv.ctx, inject.Submission{
-		From: tx.mail.From, Recipients: tx.recipients, Source: tx.content.Bytes(), Extract: s.srv.opts.Extract,
-		Origin: s.origin(), Received: time.Now(), IPs: s.ips(), Checks: tx.checks, Trace: s.trace, Published: s.srv.opts.Received,
+		From: tx.mail.From, Recipients: tx.recipients, Source: tx.content.Bytes(), Extract: s.srv.opts.Extract, Stranger: !s.mayRelay(),
+		Origin: s.origin(), Received: tx.received, IPs: s.ips(), Checks: tx.checks, Trace: s.trace, Published: s.srv.opts.Received,
 	})
 	if err != nil {
 		return s.doorError(err)

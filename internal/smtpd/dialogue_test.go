@@ -26,6 +26,7 @@ import (
 //	EOF                the server closes the connection
 //	= queue recipient  what was published, in order, all of it; "= nothing"
 //	~ "text"           the mime of the message published last ends with a quoted Go string
+//	- name             that message has no property of this name
 //	# ...              a comment
 func TestDialogues(t *testing.T) {
 	files, err := filepath.Glob("testdata/dialogues/*.txt")
@@ -178,6 +179,11 @@ func (p *player) play(line string) {
 		ps := p.server.broker.published()
 		if mime, _ := fields(p.t, ps[len(ps)-1])["mime"].(string); !strings.HasSuffix(mime, p.unquote(rest)) {
 			p.t.Fatalf("%s: mime is %q", p.at, mime)
+		}
+	case "-":
+		ps := p.server.broker.published()
+		if value, has := fields(p.t, ps[len(ps)-1])[rest]; has {
+			p.t.Fatalf("%s: it is %v", p.at, value)
 		}
 	case "config:", "modes:", "#", "":
 	default:

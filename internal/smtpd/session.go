@@ -174,11 +174,27 @@ func (s *session) sayLast(e *mail.Error) {
 	if e != nil {
 		s.fail(e)
 	}
-	if s.flush() == nil && s.secure {
-		if t, ok := s.wire.(*tls.Conn); ok {
-			_ = t.CloseWrite()
-		}
+	if s.flush() != nil {
+		return
 	}
+	if t, ok := s.wire.(*tls.Conn); ok {
+		_ = t.CloseWrite()
+	}
+	if e != nil {
+		s.linger()
+	}
+}
+
+// linger reads for a moment what the client has sent meanwhile: closing a socket with unread bytes would make the client's
+// system throw the last reply away.
+func (s *session) linger() {
+	const longest, most = time.Second, 256 << 10
+	half, ok := s.conn.raw.(interface{ CloseWrite() error })
+	if !ok || half.CloseWrite() != nil {
+		return
+	}
+	_ = s.conn.raw.SetReadDeadline(time.Now().Add(longest))
+	_, _ = io.CopyN(io.Discard, s.conn.raw, most)
 }
 
 // command does what one line asks for.

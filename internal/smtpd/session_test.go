@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -321,6 +322,17 @@ func TestStopThatDoesNotWait(t *testing.T) {
 	ts.Stop(ctx)
 }
 
+// TestTheLastReplyArrives: a client that keeps on sending still reads why it was cut off.
+func TestTheLastReplyArrives(t *testing.T) {
+	ts := start(t, func(o *Options, _ *inject.Options) { o.MaxErrors = 2 })
+	for range 20 {
+		c := newClient(t, dial(t, ts.plain))
+		c.send(strings.Repeat("X\r\n", 20_000))
+		c.want("220", "500", "500", "421 4.7.0")
+		_ = c.Close()
+	}
+}
+
 func TestLimitsOfSessions(t *testing.T) {
 	s, _ := pipeServer(t, func(o *Options, _ *inject.Options) { o.MaxSessions, o.MaxSessionsPerIP = 3, 2 })
 	defer s.stopNow()
@@ -607,24 +619,21 @@ func TestProxyHeaders(t *testing.T) {
 func TestAcceptPausesWithoutFileHandles(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, _ := pipeServer(t, nil)
-		l := &failingListener{closed: make(chan struct{})}
+		l := &failingListener{}
 		s.listeners = append(s.listeners, l)
 		s.running.Go(func() { s.acceptFrom(l, false) })
 		time.Sleep(time.Minute)
-		if l.calls < 50 || l.calls > 100 {
-			t.Error(l.calls, "calls in a minute")
+		if n := l.calls.Load(); n < 50 || n > 100 {
+			t.Error(n, "calls in a minute")
 		}
 		s.stopNow()
 	})
 }
 
-type failingListener struct {
-	calls  int
-	closed chan struct{}
-}
+type failingListener struct{ calls atomic.Int64 }
 
 func (l *failingListener) Accept() (net.Conn, error) {
-	l.calls++
+	l.calls.Add(1)
 	return nil, errors.New("too many open files")
 }
 func (l *failingListener) Close() error   { return nil }

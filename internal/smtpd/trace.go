@@ -1,16 +1,12 @@
 package smtpd
 
-import (
-	"time"
-
-	"posthoorn/internal/inject"
-)
+import "posthoorn/internal/inject"
 
 // trace appends the header fields that stand on top of a received message: Received (RFC 5321 section 4.4) and, for whom it is
 // wanted, Authentication-Results (RFC 8601).
 func (s *session) trace(dst []byte, r *inject.Recipient, id string) []byte {
 	o := &s.srv.opts
-	if s.tx.results != "" && (r.Role == inject.Inbox && o.ResultsNonlocal || (r.Role == inject.Local || r.Role == inject.Reports) && o.ResultsLocal) {
+	if s.tx.results != "" && o.wantsResults(r.Role) {
 		dst = append(append(dst, "Authentication-Results: "...), o.Hostname...)
 		dst = append(append(append(dst, ";\r\n\t"...), s.tx.results...), '\r', '\n')
 	}
@@ -20,8 +16,18 @@ func (s *session) trace(dst []byte, r *inject.Recipient, id string) []byte {
 	dst = append(append(dst, " (Posthoorn) with "...), s.protocol()...)
 	dst = append(append(dst, " id "...), id...)
 	dst = r.To.AppendPath(append(dst, "\r\n\tfor <"...), s.tx.mail.UTF8)
-	dst = time.Now().UTC().AppendFormat(append(dst, ">; "...), "Mon, 2 Jan 2006 15:04:05 -0700")
+	dst = s.tx.received.UTC().AppendFormat(append(dst, ">; "...), "Mon, 2 Jan 2006 15:04:05 -0700")
 	return append(dst, '\r', '\n')
+}
+
+func (o *Options) wantsResults(r inject.Role) bool {
+	switch r {
+	case inject.Inbox:
+		return o.ResultsNonlocal
+	case inject.Local, inject.Reports:
+		return o.ResultsLocal
+	}
+	return false
 }
 
 // appendPeer writes the client's address as a literal.

@@ -3,6 +3,7 @@ package smtpd
 import (
 	"fmt"
 	"net/netip"
+	"time"
 
 	"posthoorn/internal/inject"
 	"posthoorn/internal/mail"
@@ -19,6 +20,7 @@ type transaction struct {
 	chunks     bool          // BDAT has begun
 	checks     []byte
 	results    string // of the Checker
+	received   time.Time
 }
 
 var (
