@@ -92,3 +92,6 @@ func (l *limits) closeAll() {
 		_ = c.raw.Close()
 	}
 }
+
+// Sessions is how many sessions are open now.
+func (s *Server) Sessions() int { return s.limits.count() }

@@ -1,4 +1,0 @@
-package smtpd
-
-// Sessions is how many sessions are open now.
-func (s *Server) Sessions() int { return s.limits.count() }
