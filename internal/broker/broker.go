@@ -5,7 +5,7 @@
 // Promises of an adapter:
 //   - A publishing whose Done was called with nil is durable: it survives a crash of the process and of the broker.
 //   - A delivery that was not acked comes again after a crash, a lost connection or a Nack, with Redelivered set.
-//   - Never more deliveries are out than the credit allows.
+//   - Never more deliveries of a consumer are out than its credit allows.
 //   - Every ticket belongs to an epoch. Settling a ticket of a past epoch does nothing: the broker delivers again.
 //   - Send never drops: each call ends in exactly one Done.
 package broker
@@ -21,6 +21,7 @@ type Publishing struct {
 	Body     []byte // not changed by either side after Send
 	Priority uint8
 	ID       string // AMQP message-id: stable, so that a result repeated after a crash can be recognised; may be empty
+	Handover string // header x-handover (queues.md section 9); when set it goes straight to the queue, past the exchange
 }
 
 // Ticket is the right and duty to settle one delivery, exactly once. It is comparable.
