@@ -25,9 +25,9 @@ func (s *session) data(arg []byte) error {
 		return errNoRecipient
 	}
 	s.say("354 End data with <CR><LF>.<CR><LF>")
-	s.tx.content = s.srv.content()
+	s.tx.content = s.srv.body()
 	s.startData()
-	if err := s.reader.Data(s.tx.content); err != nil {
+	if err := s.reader.Data(&s.tx.content.Content); err != nil {
 		if s.tx.content.Err() == err {
 			return errEndless
 		}
@@ -58,9 +58,9 @@ func (s *session) bdat(arg []byte) error {
 	}
 	tx := s.tx
 	if tx.content == nil {
-		tx.content, tx.chunks = s.srv.content(), true
+		tx.content, tx.chunks = s.srv.body(), true
 	}
-	if err := s.reader.Chunk(tx.content, size); err != nil {
+	if err := s.reader.Chunk(&tx.content.Content, size); err != nil {
 		return err
 	}
 	switch {
@@ -89,10 +89,10 @@ func (s *session) noChunk() error {
 }
 
 func (s *session) skipChunk(size int64, why error) error {
-	c := s.srv.content()
-	defer s.srv.release(c)
-	c.Drop(why)
-	if err := s.reader.Chunk(c, size); err != nil {
+	b := s.srv.body()
+	defer b.release()
+	b.Drop(why)
+	if err := s.reader.Chunk(&b.Content, size); err != nil {
 		return err
 	}
 	return why

@@ -31,7 +31,6 @@ import (
 
 	"posthoorn/internal/inject"
 	"posthoorn/internal/mail"
-	"posthoorn/internal/smtp"
 )
 
 // Door takes accepted mail. It is an *inject.Door.
@@ -141,7 +140,7 @@ type Server struct {
 	metrics   *metrics
 	ehlo      []byte // lines of the EHLO answer that never change
 	memory    atomic.Int64
-	contents  sync.Pool // of *smtp.Content
+	bodies    sync.Pool // of *body
 	listeners []net.Listener
 	limits    limits
 
@@ -156,7 +155,7 @@ func New(opts Options) (*Server, error) {
 	opts.setDefaults()
 	s := &Server{opts: opts, metrics: newMetrics(opts.Metrics)}
 	s.limits.init(opts.MaxSessions, opts.MaxSessionsPerIP)
-	s.contents.New = func() any { return &smtp.Content{} }
+	s.bodies.New = s.newBody
 	if opts.CertificateFile != "" {
 		var err error
 		if s.tls, err = newTLS(&opts); err != nil {
@@ -166,15 +165,6 @@ func New(opts Options) (*Server, error) {
 	s.ehlo = s.appendExtensions(nil)
 	s.ctx, s.abort = context.WithCancel(context.Background())
 	return s, nil
-}
-
-// reserve takes memory for content from what all messages may have together.
-func (s *Server) reserve(n int) bool {
-	if s.memory.Add(int64(n)) <= s.opts.MaxMemory {
-		return true
-	}
-	s.memory.Add(int64(-n))
-	return false
 }
 
 // Stop closes the listeners and ends all sessions: those that wait for a command or for data with 421, those past the end of

@@ -14,10 +14,10 @@ import (
 type transaction struct {
 	mail       smtp.MailCommand
 	recipients []inject.Recipient
-	accepted   int           // recipients that are not for the refused queue
-	over       int           // recipients beyond the limit
-	content    *smtp.Content // nil: no data yet
-	chunks     bool          // BDAT has begun
+	accepted   int   // recipients that are not for the refused queue
+	over       int   // recipients beyond the limit
+	content    *body // nil: no data yet
+	chunks     bool  // BDAT has begun
 	checks     []byte
 	results    string // of the Checker
 	received   time.Time
@@ -132,28 +132,9 @@ func (s *session) relayError() *mail.Error {
 // reset ends the transaction, if there is one.
 func (s *session) reset() {
 	if s.tx != nil && s.tx.content != nil {
-		s.srv.release(s.tx.content)
+		s.tx.content.release()
 	}
 	s.tx = nil
-}
-
-// pooled is the largest buffer that is kept for the next message.
-const pooled = 1 << 20
-
-// content takes a buffer for a message out of the pool.
-func (s *Server) content() *smtp.Content {
-	c := s.contents.Get().(*smtp.Content)
-	c.Limit, c.Reserve = s.opts.MaxSize, s.reserve
-	if !s.reserve(c.Held()) {
-		c.Reset(0)
-	}
-	return c
-}
-
-func (s *Server) release(c *smtp.Content) {
-	s.memory.Add(int64(-c.Held()))
-	c.Reset(pooled)
-	s.contents.Put(c)
 }
 
 // ips is the address that mail of this session leaves from (incoming-json.md section 5).
