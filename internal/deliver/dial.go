@@ -10,7 +10,7 @@ import (
 type Dial struct {
 	ID       uint64     // the caller's, for its own use
 	Source   netip.Addr // address to send from; zero: the kernel's choice
-	Name     string     // what EHLO says; must be a host name or an address literal
+	Name     string     // what EHLO says: host name or address literal; the local address if it is neither
 	Targets  []Target   // tried in order until one can be used
 	TLS      TLS
 	Auth     Auth // zero: no login

@@ -126,6 +126,10 @@ func (d *dialogue) options(r *recorder) Dial {
 			dial.TLS.Level = map[string]Level{"none": TLSNone, "may": TLSMay, "must": TLSMust, "verify": TLSVerify}[value]
 		case "login":
 			dial.Auth.Username, dial.Auth.Password, _ = strings.Cut(value, ":")
+		case "name":
+			dial.Name = value
+		case "source":
+			dial.Source = netip.MustParseAddr(value)
 		case "clear":
 			dial.Auth.Clear = true
 		case "ahead":

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"runtime/debug"
+	"strings"
 
 	"posthoorn/internal/mail"
 	"posthoorn/internal/smtp"
@@ -22,20 +23,12 @@ func (c *Conn) run() {
 		c.serve()
 		c.events.Closed(c)
 	case c.inbox.ending():
-		c.close()
+		c.enter(Closing)
 		c.events.Closed(c)
 	default:
 		c.client.metrics.failed.Inc()
-		c.close()
+		c.enter(Closing)
 		c.events.Failed(c, results)
-	}
-}
-
-// close closes the socket, whatever state the dialogue is in.
-func (c *Conn) close() {
-	c.enter(Closing)
-	if c.link.nc != nil {
-		_ = c.link.nc.Close()
 	}
 }
 
@@ -83,8 +76,8 @@ func (c *Conn) try(t Target) *mail.Result {
 // greet goes from dialing to the login. Broken says that encryption was begun and did not come about.
 func (c *Conn) greet(t Target, level Level) (broken bool, r *mail.Result) {
 	defer func() {
-		if r != nil && c.link.nc != nil {
-			_ = c.link.nc.Close()
+		if r != nil {
+			c.leave(r)
 		}
 	}()
 	if r = c.connect(t); r != nil {
@@ -103,6 +96,17 @@ func (c *Conn) greet(t Target, level Level) (broken bool, r *mail.Result) {
 	}
 	c.describe()
 	return false, c.login()
+}
+
+// leave gives up on a target, with a QUIT where the peer has only refused.
+func (c *Conn) leave(r *mail.Result) {
+	if c.link.nc == nil {
+		return
+	}
+	if r.Kind == mail.Failed && r.State != mail.StateSTARTTLS && c.inbox.farewell(c.link.nc, c.dial.Timeouts.Quit) {
+		_, _ = c.link.nc.Write([]byte("QUIT\r\n"))
+	}
+	c.cutSocket()
 }
 
 // connect opens the socket and forgets all that was known of the target before.
@@ -170,10 +174,11 @@ func (c *Conn) hello(fallback bool) *mail.Result {
 	c.enter(Hello)
 	c.ext = smtp.Extensions{}
 	state := mail.StateEHLO
-	reply, r := c.say(state, "EHLO "+c.dial.Name)
+	name := c.name()
+	reply, r := c.say(state, "EHLO "+name)
 	if r == nil && reply.Code/100 == 5 && fallback {
 		state = mail.StateHELO
-		reply, r = c.say(state, "HELO "+c.dial.Name)
+		reply, r = c.say(state, "HELO "+name)
 	}
 	if r != nil {
 		return r
@@ -188,6 +193,18 @@ func (c *Conn) hello(fallback bool) *mail.Result {
 	c.limit(c.odd.limit)
 	c.limit(c.ext.MailMax)
 	return c.inStep(state)
+}
+
+// name is what we call ourselves: the address, where the name given is none (RFC 5321 section 4.1.3).
+func (c *Conn) name() string {
+	name := c.dial.Name
+	if name != "" && !strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
+		return name
+	}
+	if strings.Contains(c.localIP, ":") {
+		return "[IPv6:" + c.localIP + "]"
+	}
+	return "[" + c.localIP + "]"
 }
 
 // say sends a line and waits for its answer.

@@ -137,7 +137,11 @@ func (c *Conn) short() bool { return c.ext.Pipelining && !c.odd.plain }
 // hangUp says QUIT, if the peer is in a state to hear it, and closes the socket. The answer is not important.
 func (c *Conn) hangUp() {
 	c.enter(Closing)
-	if !c.dead && c.inbox.farewell(c.link.nc, c.dial.Timeouts.Quit) {
+	if c.dead {
+		c.cutSocket()
+		return
+	}
+	if c.inbox.farewell(c.link.nc, c.dial.Timeouts.Quit) {
 		if n, err := c.link.nc.Write([]byte("QUIT\r\n")); err == nil {
 			c.info.sent.Add(int64(n))
 			var last [128]byte
@@ -146,6 +150,9 @@ func (c *Conn) hangUp() {
 	}
 	_ = c.link.nc.Close()
 }
+
+// cutSocket closes without a word: even the farewell of TLS could be waited for.
+func (c *Conn) cutSocket() { _ = c.inbox.nc.Close() }
 
 // done tells what came of a job; false when the next must not go on.
 func (c *Conn) done(j *Job, r *mail.Result) bool {

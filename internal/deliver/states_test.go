@@ -11,6 +11,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 )
 
 var update = flag.Bool("update", false, "write testdata/states.golden anew; read it then")
@@ -76,7 +77,11 @@ func misbehave(t *testing.T, mode, command string, n int, what string) string {
 	for i := range 3 {
 		r.jobs = append(r.jobs, makeJob(uint64(i+1), ""))
 	}
+	start := time.Now()
 	runAgainst(t, p, Dial{Name: "me.test", Targets: someTargets(1)}, r)
+	if what == "hang" {
+		r.note("all within %v", time.Since(start).Round(time.Second))
+	}
 	return strings.Join(r.events, " | ")
 }
 
