@@ -136,12 +136,16 @@ func (r *submission) submission(loose bool) (s inject.Submission, err error) {
 			return s, badData("envelope address %.100q: %v", r.From, err)
 		}
 	}
+	seen := make(map[string]bool, len(r.Recipients))
 	for _, text := range r.Recipients {
 		a, err := mail.ParseAddress(text, loose)
 		if err != nil {
 			return s, badData("recipient %.100q: %v", text, err)
 		}
-		s.Recipients = append(s.Recipients, inject.Recipient{To: a})
+		if key := a.String(); !seen[key] {
+			seen[key] = true
+			s.Recipients = append(s.Recipients, inject.Recipient{To: a})
+		}
 	}
 	return s, nil
 }

@@ -226,6 +226,7 @@ func TestAtOnceWithoutWaitingForAScan(t *testing.T) {
 
 func TestAHalfWrittenFileIsLeftAlone(t *testing.T) {
 	f := start(t, nil, nil)
+	f.scanned() // by now the kernel tells
 	path := filepath.Join(f.dir, "slow.eml")
 	w, err := os.Create(path)
 	if err != nil {
@@ -671,7 +672,7 @@ func TestManyFiles(t *testing.T) {
 		put(t, dir, fmt.Sprint("f", i), letter)
 	}
 	f := start(t, func(o *Options) { o.Directory, o.Threads = dir, 2 }, nil)
-	until(t, "all", func() bool { return len(f.door.files()) == n })
+	until(t, "all", func() bool { return f.counted(published) == n })
 	if len(slices.Compact(f.door.files())) != n {
 		t.Error("some came twice")
 	}
