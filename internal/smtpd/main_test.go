@@ -10,6 +10,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/json"
 	"encoding/pem"
+	"log/slog"
 	"math/big"
 	"net"
 	"net/netip"
@@ -106,8 +107,10 @@ type testServer struct {
 func start(t testing.TB, change func(*Options, *inject.Options)) *testServer {
 	t.Helper()
 	ts := &testServer{broker: &fakeBroker{}}
-	io := inject.Options{Sender: ts.broker, Queues: inject.Queues{Inbox: "inbox"}, Hostname: "mx.test"}
-	o := Options{Hostname: "mx.test", IPs: []netip.Addr{netip.MustParseAddr("127.0.0.1")}, Ports: []int{0}, SecurePorts: []int{0}, Extract: true, DSN: true}
+	io := inject.Options{Sender: ts.broker, Queues: inject.Queues{Inbox: "inbox"}, Hostname: "mx.test",
+		Log: slog.New(slog.DiscardHandler)}
+	o := Options{Hostname: "mx.test", IPs: []netip.Addr{netip.MustParseAddr("127.0.0.1")}, Ports: []int{0}, SecurePorts: []int{0}, Extract: true, DSN: true,
+		Log: slog.New(slog.DiscardHandler)}
 	o.CertificateFile, o.KeyFile = writeCertificate(t, t.TempDir(), 1)
 	if change != nil {
 		change(&o, &io)

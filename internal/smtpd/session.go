@@ -78,10 +78,10 @@ func (s *session) run() {
 	s.out = append(append(append(s.out, "220 "...), s.srv.opts.Hostname...), " ESMTP Posthoorn\r\n"...)
 	err := s.loop()
 	switch {
-	case s.srv.stopping.Load():
-		s.sayLast(errStopping)
 	case errors.Is(err, errQuit):
 		s.sayLast(nil)
+	case s.srv.stopping.Load():
+		s.sayLast(errStopping)
 	case isTimeout(err):
 		s.sayLast(errSilence)
 	default:

@@ -47,9 +47,6 @@ func (s *session) appendPeer(dst []byte) []byte {
 // protocol is the word after "with" (RFC 3848, RFC 6531 section 4.3).
 func (s *session) protocol() string {
 	if !s.extended {
-		if s.secure {
-			return "SMTPS"
-		}
 		return "SMTP"
 	}
 	names := [...]string{"ESMTP", "ESMTPS", "ESMTPA", "ESMTPSA", "UTF8SMTP", "UTF8SMTPS", "UTF8SMTPA", "UTF8SMTPSA"}
