@@ -142,14 +142,16 @@ func (c *Conn) welcome() *mail.Result {
 	if err != nil {
 		return c.trouble(mail.StateIntro, err)
 	}
-	c.mta = serverName(reply)
+	if name := serverName(reply); reply.Code == 220 || strings.Contains(name, ".") {
+		c.mta = name
+	}
 	if reply.Code != 220 {
 		return c.refused(mail.StateIntro, reply)
 	}
 	return c.inStep(mail.StateIntro)
 }
 
-// serverName is the first word of the greeting, which should be a host name.
+// serverName is the first word of the greeting, which should be a host name; in a refusal it often is none.
 func serverName(r smtp.Reply) string {
 	text := r.Text()
 	for i, ch := range text {

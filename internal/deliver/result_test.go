@@ -93,3 +93,28 @@ func TestBodyErrors(t *testing.T) {
 		})
 	}
 }
+
+// TestOneWritePerMessage: the short way costs one write and one round trip for a message, the plain way two, as a peer without
+// PIPELINING four.
+func TestOneWritePerMessage(t *testing.T) {
+	for mode, want := range map[string]float64{"short": 1 + 1 + 10, "grouped": 1 + 20, "stepwise": 1 + 40} { // EHLO, and the first envelope
+		synctest.Test(t, func(t *testing.T) {
+			p := &peer{}
+			if mode != "stepwise" {
+				p.caps = []string{"PIPELINING"}
+			}
+			r := &recorder{ended: make(chan struct{}), ahead: mode == "short"}
+			for i := range 10 {
+				r.jobs = append(r.jobs, makeJob(uint64(i+1), ""))
+			}
+			var servers sync.WaitGroup
+			client := New(Options{Connect: pipes(p, &servers)})
+			client.Open(t.Context(), Dial{Name: "me.test", Targets: someTargets(1)}, r)
+			<-r.ended
+			servers.Wait()
+			if got := count(client.metrics.writes); got != want || len(r.results) != 10 {
+				t.Errorf("%s: %v writes, want %v, %d results", mode, got, want, len(r.results))
+			}
+		})
+	}
+}

@@ -65,14 +65,26 @@ func TestDialTrouble(t *testing.T) {
 
 // TestPortsPerTarget: with the port left to connect, one source address has a port range for each target.
 func TestPortsPerTarget(t *testing.T) {
-	l := listen(t)
-	defer l.Close()
-	d, err := dialTCP(t.Context(), netip.MustParseAddr("127.0.0.2"), l.Addr().(*net.TCPAddr).AddrPort())
+	for source, target := range map[string]string{"127.0.0.2": "127.0.0.1:0", "::1": "[::1]:0"} {
+		l, err := net.Listen("tcp", target)
+		if err != nil && source == "::1" {
+			continue // a host without IPv6
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkPort(t, source, l)
+		l.Close()
+	}
+}
+
+func checkPort(t *testing.T, source string, l net.Listener) {
+	d, err := dialTCP(t.Context(), netip.MustParseAddr(source), l.Addr().(*net.TCPAddr).AddrPort())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer d.Close()
-	if a := netip.MustParseAddrPort(d.LocalAddr().String()); a.Addr().String() != "127.0.0.2" || a.Port() == 0 {
+	if a := netip.MustParseAddrPort(d.LocalAddr().String()); a.Addr().String() != source || a.Port() == 0 {
 		t.Errorf("local address %v", a)
 	}
 	raw, err := d.(*net.TCPConn).SyscallConn()
@@ -105,7 +117,7 @@ func TestFarewell(t *testing.T) {
 			}
 			_, _ = io.WriteString(nc, c.last)
 		})
-		r := &recorder{ended: make(chan struct{}), jobs: []*Job{makeJob(1, "size=32000000"), makeJob(2, "")}, ahead: true}
+		r := &recorder{ended: make(chan struct{}), jobs: []*Job{makeJob(1, "size=16000000"), makeJob(2, "")}, ahead: true}
 		New(Options{Connect: connect}).Open(t.Context(), Dial{Name: "me.test", Targets: someTargets(1)}, r)
 		<-r.ended
 		if want := []string{"opened", c.want, "back 2 gone", "closed after 1"}; !slices.Equal(r.events, want) {

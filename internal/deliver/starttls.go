@@ -59,8 +59,10 @@ func (c *Conn) encrypt(level Level) (broken bool, r *mail.Result) {
 	if r = c.handshake(level); r != nil {
 		return true, r
 	}
-	r = c.hello(false)
-	return r != nil, r
+	if r = c.hello(false); r != nil {
+		return r.Kind != mail.Failed, r // a refusal inside TLS shows that TLS works
+	}
+	return false, nil
 }
 
 // handshake replaces the stream by TLS over it.
