@@ -103,6 +103,7 @@ func (e *Engine) Stop(ctx context.Context) bool {
 	e.loop.post(event{kind: evCall, call: func(now time.Time) { e.loop.stop(now) }})
 	e.cancel()
 	clean := e.drain(ctx)
+	e.o.Settler.Close()
 	clean = e.flush(ctx) && clean
 	if err := e.input().Close(); err != nil {
 		e.log.Warn("outbox consumer did not close well", "error", err)

@@ -50,6 +50,8 @@ type Ledger interface {
 type Settler interface {
 	Settle(settle.Work)
 	Acked([]settle.Identity)
+	// Close ends works that cannot be settled now with broker.ErrClosed.
+	Close()
 }
 
 // Resolver finds the servers of a destination.

@@ -49,6 +49,7 @@ func words() []word {
 			{"stop", "", "end the daemon afterwards", func(c *Command, _ string) error { c.Stop = true; return nil }},
 		}},
 		{name: "reload", help: "Opens the log files again and reads the database again, as SIGHUP does."},
+		{name: "trial", alone: true, help: "Tries everything out in the folder var: a daemon with an embedded queue and a built-in receiver; nothing leaves this machine."},
 		{name: "sink", alone: true, help: "Runs an SMTP server for trials, which accepts and counts.", flags: []option{
 			{"listen", "IP:PORT", "where to listen", (*Command).setListen},
 			{"keep", "DIRECTORY", "keep the mail there", func(c *Command, v string) error { c.KeepIn = v; return nil }},

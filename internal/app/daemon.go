@@ -1,0 +1,215 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"posthoorn/internal/app/config"
+	"posthoorn/internal/broker"
+	"posthoorn/internal/dns"
+	"posthoorn/internal/inject"
+	"posthoorn/internal/journal"
+	"posthoorn/internal/localqueue"
+	"posthoorn/internal/outbox"
+	"posthoorn/internal/settle"
+	"posthoorn/internal/smtpd"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Daemon is the running program.
+type Daemon struct {
+	cfg       *config.Config
+	log       *slog.Logger
+	journal   *journal.Journal
+	metrics   *prometheus.Registry
+	addresses *addresses
+	space     *space
+	store     *localqueue.Store
+	broker    broker.Broker
+	resolver  *dns.Resolver
+	door      *inject.Door
+	engine    *outbox.Engine
+	input     func() settle.Input // of the embedded queue
+	smtp      *smtpd.Server
+	incoming  atomic.Int64 // open SMTP sessions
+	cleanups  []cleanup
+	running   sync.WaitGroup
+	ctx       context.Context
+	cancel    context.CancelFunc
+}
+
+// cleanup undoes one step of the start.
+type cleanup struct {
+	what string
+	do   func()
+}
+
+// Start builds everything, from the bottom up. What was built is taken down again when a step fails. Until the logs are open,
+// problems go to stderr.
+func Start(cfg *config.Config, stderr io.Writer) (*Daemon, error) {
+	d := &Daemon{cfg: cfg, metrics: prometheus.NewRegistry(), addresses: &addresses{}, log: slog.New(slog.NewTextHandler(stderr, nil))}
+	d.ctx, d.cancel = context.WithCancel(context.Background())
+	for _, step := range []func() error{
+		d.checkLimits, d.makeState, d.lock, d.openJournal, d.openStore, d.openBroker, d.openResolver, d.openDoor, d.listen,
+		d.dropPrivileges, d.startEngine, d.startDoors,
+	} {
+		if err := step(); err != nil {
+			d.log.Error("start failed", "error", err)
+			d.undo()
+			return nil, err
+		}
+	}
+	d.log.Info("started", "queue", d.queueName(), "state", cfg.General.StateDirectory)
+	return d, nil
+}
+
+func (d *Daemon) queueName() string {
+	r := &d.cfg.RabbitMQ
+	if r.Embedded {
+		return "embedded: " + r.Why
+	}
+	return "RabbitMQ at " + r.Nodes[0].String() + ": " + r.Why
+}
+
+// later registers what undoes the step just taken.
+func (d *Daemon) later(what string, do func()) { d.cleanups = append(d.cleanups, cleanup{what, do}) }
+
+// undo takes down what was built, last in first out. A step that takes long is named.
+func (d *Daemon) undo() {
+	d.cancel()
+	for i := len(d.cleanups) - 1; i >= 0; i-- {
+		c := d.cleanups[i]
+		slow := time.AfterFunc(3*time.Second, func() { d.log.Info("stopping: still waiting", "for", c.what) })
+		c.do()
+		slow.Stop()
+	}
+	d.cleanups = nil
+}
+
+// Stop ends the program in an orderly way: nothing new is accepted or started, what is past its final dot is finished, everything
+// accepted is reported or back in its queue.
+func (d *Daemon) Stop() {
+	d.log.Info("stopping")
+	d.undo()
+}
+
+// Reload opens the log files again.
+func (d *Daemon) Reload(ctx context.Context) error {
+	err := d.journal.Reopen(ctx)
+	if err != nil {
+		d.log.Error("logs could not be opened again", "error", err)
+		return err
+	}
+	d.log.Info("reloaded: log files are open again")
+	return nil
+}
+
+// Failed is closed when the local queue can keep nothing any more.
+func (d *Daemon) Failed() <-chan struct{} { return d.store.Failed() }
+
+func (d *Daemon) checkLimits() error {
+	if err := raiseFiles(d.cfg.SMTPIn.Connections + d.cfg.Delivery.Connections + d.cfg.SMTPIn.ConnectionsIn); err != nil {
+		return wrong(config.ExitConfig, "%w", err)
+	}
+	return nil
+}
+
+func (d *Daemon) makeState() error {
+	dir := d.cfg.General.StateDirectory
+	if err := os.MkdirAll(dir, 0o711); err != nil {
+		return wrong(config.ExitConfig, "state-directory: %w", err)
+	}
+	probe, err := os.CreateTemp(dir, ".writable-*")
+	if err != nil {
+		return wrong(config.ExitConfig, "state-directory %s: cannot write into it: %w", dir, err)
+	}
+	probe.Close()
+	return os.Remove(probe.Name())
+}
+
+func (d *Daemon) lock() error {
+	l, err := takeLock(d.cfg.General.Lock)
+	if err != nil {
+		return wrong(config.ExitConfig, "%w", err)
+	}
+	d.later("lock", l.release)
+	return nil
+}
+
+func (d *Daemon) openJournal() error {
+	j, err := journal.Open(journalOptions(&d.cfg.Logs, d.metrics))
+	if err != nil {
+		return wrong(config.ExitConfig, "%w", err)
+	}
+	d.journal = j
+	if d.cfg.Logs.Error != "" || len(d.cfg.Logs.Application) > 0 {
+		d.log = slog.New(j.Handler())
+	}
+	for _, w := range d.cfg.Warnings {
+		d.log.Warn(w.String())
+	}
+	d.later("logs", func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		_ = j.Close(ctx)
+	})
+	return nil
+}
+
+func (d *Daemon) openStore() error {
+	dir := filepath.Join(d.cfg.General.StateDirectory, "queue")
+	store, err := localqueue.Open(dir, localqueue.Options{Logger: d.named("localqueue"), Registerer: d.metrics})
+	if err != nil {
+		return wrong(config.ExitConfig, "state-directory: %w", err)
+	}
+	d.store = store
+	d.later("local queue", func() {
+		if err := store.Close(); err != nil && !errors.Is(err, localqueue.ErrClosed) {
+			d.log.Error("local queue did not close well", "error", err)
+		}
+	})
+	logs := &d.cfg.Logs
+	d.space = newSpace(d.cfg.Local.MinFree, dir, dirOf(logs.Send.File), dirOf(logs.Received.File), dirOf(logs.Error))
+	d.running.Go(func() { d.space.watch(d.ctx) })
+	if d.cfg.RabbitMQ.Embedded {
+		d.running.Go(func() { d.trim(d.ctx) })
+	}
+	d.later("watchers", d.running.Wait)
+	return nil
+}
+
+func dirOf(file string) string {
+	if file == "" {
+		return ""
+	}
+	return filepath.Dir(file)
+}
+
+func (d *Daemon) named(source string) *slog.Logger { return d.log.With(journal.SourceKey, source) }
+
+// trim cuts the queues of the embedded broker that nobody reads (queues.md section 10).
+func (d *Daemon) trim(ctx context.Context) {
+	tick := time.NewTicker(time.Minute)
+	defer tick.Stop()
+	r := &d.cfg.RabbitMQ
+	kept := map[string]bool{r.Outbox: true, r.Inbox: true, r.Local: true, r.Reports: true, r.Refused: true, r.Failure: true, r.DSN: true}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-tick.C:
+			n, err := d.store.Trim(ctx, now, d.cfg.Local.ResultsAge, d.cfg.Local.ResultsSize, func(q string) bool { return !kept[q] })
+			if err == nil && n > 0 {
+				d.log.Warn("results that nobody has read were dropped (local-results-age, local-results-size)", "messages", n)
+			}
+		}
+	}
+}

@@ -1,0 +1,154 @@
+package app
+
+import (
+	"context"
+	"net/netip"
+	"os/user"
+	"strconv"
+	"syscall"
+	"time"
+
+	"posthoorn/internal/app/config"
+	"posthoorn/internal/inject"
+	"posthoorn/internal/journal"
+	"posthoorn/internal/smtpd"
+	"posthoorn/internal/spool"
+)
+
+func (d *Daemon) openDoor() error {
+	r := &d.cfg.RabbitMQ
+	d.door = inject.New(inject.Options{
+		Sender: d.broker, Blocked: d.broker.Blocked, Room: d.space.Room,
+		Queues:   inject.Queues{Inbox: r.Inbox, Local: r.Local, Reports: r.Reports, Refused: r.Refused},
+		Hostname: d.cfg.General.Hostname, ServerID: d.cfg.General.ServerID, MaxSize: d.cfg.SMTPIn.MaxSize,
+		MaxDeliverTime: d.cfg.Delivery.MaxDeliverTime, Loose: !d.cfg.SMTPIn.StrictAddress, Log: d.named("inject"), Metrics: d.metrics,
+	})
+	return nil
+}
+
+// listen opens the SMTP ports; sessions begin when the engine runs.
+func (d *Daemon) listen() error {
+	in := &d.cfg.SMTPIn
+	o := smtpd.Options{
+		Door: d.door, Hostname: d.cfg.General.Hostname, Ports: portsOf(in.Ports), SecurePorts: portsOf(in.SecurePorts),
+		CertificateFile: in.Certificate, KeyFile: in.Key, CipherSuites: in.Ciphers, Range: in.Range, Proxy: in.Proxy,
+		Extract: in.Extract, DSN: d.cfg.DSN.Advertise, Loose: !in.StrictAddress, Mappable: d.cfg.Delivery.MappableIPs,
+		Unmappable: d.cfg.Delivery.UnmappableIPs, MaxSize: in.MaxSize, MaxSessions: in.Connections, Timeout: in.Timeout,
+		Log: d.named("smtp"), Metrics: d.metrics,
+	}
+	if in.ConnectionsIn > 0 {
+		o.MaxSessions = min(o.MaxSessions, in.ConnectionsIn)
+	}
+	if !in.IP.IsUnspecified() {
+		o.IPs = []netip.Addr{in.IP}
+	}
+	if in.HasLogin {
+		o.Login = loginOf(in)
+	}
+	if d.journal.ReceivedOn() {
+		o.Received = func(object []byte) { d.journal.Received(journal.Reception{Time: time.Now(), JSON: object}) }
+	}
+	s, err := smtpd.New(o)
+	if err == nil {
+		err = s.Listen()
+	}
+	if err != nil {
+		return wrong(config.ExitConfig, "SMTP: %w", err)
+	}
+	d.smtp = s
+	d.later("SMTP ports", d.stopSMTP)
+	return nil
+}
+
+// stopSMTP closes the ports and ends the sessions; it is called again with the ports that were opened for nothing.
+func (d *Daemon) stopSMTP() {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	d.smtp.Stop(ctx)
+}
+
+// startDoors lets mail in: sessions, sockets and the spool directory. They are the first to be stopped.
+func (d *Daemon) startDoors() error {
+	if err := d.openSockets(); err != nil {
+		return err
+	}
+	if err := d.openSpool(); err != nil {
+		return err
+	}
+	d.smtp.Serve()
+	d.later("SMTP sessions", d.stopSMTP)
+	return nil
+}
+
+func (d *Daemon) openSpool() error {
+	c := &d.cfg.Spool
+	if c.Directory == "" {
+		return nil
+	}
+	s, err := spool.New(spool.Options{
+		Directory: c.Directory, FailDirectory: c.FailDirectory, Delay: c.Delay, Keep: !c.Remove, Extract: c.Extract, OpenFiles: c.OpenFiles,
+		Threads: c.Threads, MaxSize: d.cfg.SMTPIn.MaxSize, Door: d.door, Log: d.named("spool"), Registerer: d.metrics,
+	})
+	if err != nil {
+		return wrong(config.ExitConfig, "%w", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.Run(ctx)
+	}()
+	d.later("spool", func() { cancel(); <-done; _ = s.Close() })
+	return nil
+}
+
+func portsOf(ranges []config.PortRange) []int {
+	var ports []int
+	for _, r := range ranges {
+		for p := int(r.First); p <= int(r.Last); p++ {
+			ports = append(ports, p)
+		}
+	}
+	return ports
+}
+
+func loginOf(in *config.SMTPIn) smtpd.Authenticator {
+	if !in.Auth.IsZero() {
+		return noLogin{} // smtp-auth is not built: nobody can log in, and so nobody relays
+	}
+	return smtpd.FixedLogin{User: in.Login.User, Password: in.Login.Password.Reveal()}
+}
+
+type noLogin struct{}
+
+func (noLogin) Check(context.Context, string, string) (bool, error) { return false, nil }
+
+// dropPrivileges changes to the configured user, now that the ports are open.
+func (d *Daemon) dropPrivileges() error {
+	name := d.cfg.General.User
+	if name == "" {
+		return nil
+	}
+	u, err := user.Lookup(name)
+	if err != nil {
+		return wrong(config.ExitConfig, "user: %w", err)
+	}
+	uid, _ := strconv.Atoi(u.Uid)
+	gid, _ := strconv.Atoi(u.Gid)
+	if uid == syscall.Getuid() {
+		return nil
+	}
+	if err := d.handOver(uid, gid); err != nil {
+		return wrong(config.ExitConfig, "user %s: %w", name, err)
+	}
+	for _, step := range []func() error{
+		func() error { return syscall.Setgroups([]int{gid}) },
+		func() error { return syscall.Setgid(gid) },
+		func() error { return syscall.Setuid(uid) },
+	} {
+		if err := step(); err != nil {
+			return wrong(config.ExitConfig, "user %s: %w", name, err)
+		}
+	}
+	return nil
+}

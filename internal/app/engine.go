@@ -1,0 +1,163 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"io/fs"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"posthoorn/internal/app/config"
+	"posthoorn/internal/deliver"
+	"posthoorn/internal/dns"
+	"posthoorn/internal/journal"
+	"posthoorn/internal/mail"
+	"posthoorn/internal/outbox"
+	"posthoorn/internal/settle"
+)
+
+// openResolver makes the resolver that everything asks.
+func (d *Daemon) openResolver() error {
+	c := &d.cfg.DNS
+	o := dns.Options{
+		Attempts: c.Attempts.Value, Interval: c.Interval.Value, Timeout: c.Timeout.Value, Capacity: c.Capacity, MinTTL: c.MinTTL,
+		AllowLocal: d.cfg.Delivery.AllowLocal, Own: d.isOwn,
+	}
+	for _, s := range c.Servers {
+		o.Servers = append(o.Servers, serverAddress(s))
+	}
+	if c.Rotate.Set {
+		o.Rotate = &c.Rotate.Value
+	}
+	r, err := dns.New(o)
+	if err != nil {
+		return wrong(config.ExitConfig, "dns-servers: %w", err)
+	}
+	d.resolver = r
+	return nil
+}
+
+func serverAddress(s config.HostPort) string {
+	return net.JoinHostPort(s.Host, strconv.Itoa(int(cmp.Or(s.Port, 53))))
+}
+
+// isOwn says that mail for this server would come back to here: our own name, or an address that our SMTP port listens on.
+func (d *Daemon) isOwn(host string, addr netip.Addr) bool {
+	if host == d.cfg.General.Hostname {
+		return true
+	}
+	if !addr.IsValid() || !d.listensOn(d.cfg.Delivery.RemotePort) {
+		return false
+	}
+	in := d.cfg.SMTPIn.IP
+	return in == addr || in.IsUnspecified() && d.addresses.isOwn(addr)
+}
+
+func (d *Daemon) listensOn(port uint16) bool {
+	for _, r := range d.cfg.SMTPIn.Ports {
+		if port >= r.First && port <= r.Last {
+			return true
+		}
+	}
+	return false
+}
+
+func (d *Daemon) startEngine() error {
+	o, err := d.engineOptions()
+	if err != nil {
+		return err
+	}
+	d.engine = outbox.New(o)
+	if err := d.engine.Start(); err != nil {
+		return wrong(config.ExitUnavailable, "outbox: %w", err)
+	}
+	d.later("deliveries", d.stopEngine)
+	return nil
+}
+
+// stopEngine also empties the ledger when every ack is known to have arrived: nothing can come again then.
+func (d *Daemon) stopEngine() {
+	ctx, cancel := context.WithTimeout(context.Background(), 70*time.Second)
+	defer cancel()
+	if d.engine.Stop(ctx) {
+		if err := d.store.Clear(ctx); err != nil {
+			d.log.Warn("ledger could not be emptied", "error", err)
+		}
+	}
+}
+
+func (d *Daemon) engineOptions() (outbox.Options, error) {
+	r, del := &d.cfg.RabbitMQ, &d.cfg.Delivery
+	o := outbox.Options{
+		Broker: d.broker, Remote: !r.Embedded, Waiting: d.store, Ledger: d.store, Resolver: d.resolver, Settler: d.settler(),
+		Queues:    outbox.Queues{Outbox: r.Outbox, Results: r.Results, Success: r.Success, Failure: r.Failure, Retry: r.Retry},
+		Consumers: r.Consumers, Credit: r.QoS,
+		Rules:  mail.Rules{LooseEnvelope: !del.StrictEnvelope, LooseRecipient: !del.StrictRecipient},
+		Words5: d.cfg.General.States5, MaxDelivery: del.MaxDeliverTime, MaxAttempts: del.MaxAttempts, Intervals: del.RetryIntervals,
+		RemotePort: del.RemotePort, DefaultIPs: del.DefaultIPs, Own: d.addresses.own, Loopback: d.cfg.General.Loopback,
+		Name:   newNames(d.resolver, d.cfg.General.Hostname).of,
+		Limits: d.limits(), Room: d.space.Room, Deliver: deliver.Options{Log: d.named("deliver"), Register: d.metrics},
+		Logger: d.named("outbox"), Registerer: d.metrics,
+	}
+	if d.journal.SendOn() {
+		o.Journal = func(email, result []byte, res *mail.Result) {
+			d.journal.Send(journal.Delivery{Time: res.Time, Attempt: res.Attempt, Email: email, Result: result})
+		}
+	}
+	o.Smarthost = serverOf(d.cfg.Smarthost)
+	if o.Sink = serverOf(d.cfg.Sink); o.Sink != nil {
+		addr, err := d.resolveSink(o.Sink.Host)
+		if err != nil {
+			return o, wrong(config.ExitConfig, "smtp-sink-address: %w", err)
+		}
+		o.SinkAddr = addr
+	}
+	return o, nil
+}
+
+func (d *Daemon) limits() *limits {
+	return &limits{total: d.cfg.SMTPIn.Connections, out: d.cfg.Delivery.Connections, incoming: d.smtp.Sessions}
+}
+
+func serverOf(r config.Relay) *outbox.Server {
+	if !r.On {
+		return nil
+	}
+	return &outbox.Server{Host: r.Host, Port: r.Port, Username: r.Login.User, Password: r.Login.Password.Reveal()}
+}
+
+// resolveSink finds the address of the sink, once (config.md section 3.13).
+func (d *Daemon) resolveSink(host string) (netip.Addr, error) {
+	if addr, err := netip.ParseAddr(host); err == nil {
+		return addr, nil
+	}
+	ctx, cancel := context.WithTimeout(d.ctx, 30*time.Second)
+	defer cancel()
+	route, err := d.resolver.ResolveHost(ctx, host)
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	return route.Targets[0].Addr, nil
+}
+
+// settler is that of the queue in use.
+func (d *Daemon) settler() outbox.Settler {
+	if d.cfg.RabbitMQ.Embedded {
+		return &settle.Embedded{Store: d.store, Input: func() settle.Input { return d.engine.Input().(settle.Input) }}
+	}
+	return settle.NewRemote(settle.Options{Store: d.store, Sender: d.broker, Logger: d.named("settle"), Registerer: d.metrics})
+}
+
+// handOver gives the state directory and the logs to the user that the process changes to.
+func (d *Daemon) handOver(uid, gid int) error {
+	return filepath.WalkDir(d.cfg.General.StateDirectory, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		return os.Lchown(path, uid, gid)
+	})
+}

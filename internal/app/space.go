@@ -1,0 +1,84 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"posthoorn/internal/app/config"
+
+	"golang.org/x/sys/unix"
+)
+
+// space watches the free space of the volumes that mail needs: below the floor the doors answer 452 and consuming stops, long
+// before a write fails; what waits goes on being delivered, which makes room.
+type space struct {
+	floor config.MinFree
+	paths []string
+	short atomic.Pointer[string] // why there is no room; nil: there is
+}
+
+func newSpace(floor config.MinFree, paths ...string) *space {
+	s := &space{floor: floor}
+	for _, p := range paths {
+		if p != "" {
+			s.paths = append(s.paths, p)
+		}
+	}
+	s.look()
+	return s
+}
+
+// Room is nil, or says where space is missing.
+func (s *space) Room() error {
+	if why := s.short.Load(); why != nil {
+		return fmt.Errorf("%s", *why)
+	}
+	return nil
+}
+
+// watch looks every second until ctx ends.
+func (s *space) watch(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			s.look()
+		}
+	}
+}
+
+func (s *space) look() {
+	for _, p := range s.paths {
+		free, total, err := volume(p)
+		if err != nil {
+			continue // a volume that cannot be asked is not a full one; writing to it will tell
+		}
+		if floor := s.floor.Floor(total); free < floor {
+			why := fmt.Sprintf("only %d MB free at %s, local-min-free wants %d MB", free>>20, p, floor>>20)
+			s.short.Store(&why)
+			return
+		}
+	}
+	s.short.Store(nil)
+}
+
+// volume asks for the space of the volume that path, or the next directory above it that exists, lies on.
+func volume(path string) (free, total int64, err error) {
+	for {
+		var st unix.Statfs_t
+		if err = unix.Statfs(path, &st); err == nil {
+			return int64(st.Bavail) * st.Bsize, int64(st.Blocks) * st.Bsize, nil
+		}
+		up := filepath.Dir(path)
+		if up == path {
+			return 0, 0, err
+		}
+		path = up
+	}
+}
