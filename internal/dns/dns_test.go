@@ -255,6 +255,15 @@ func TestEqualsAreShuffled(t *testing.T) {
 	}
 }
 
+func TestIdentity(t *testing.T) {
+	a := dns.Route{Targets: []dns.Target{{Host: "b.test"}, {Host: "a.test", Preference: 5}, {Host: "b.test"}}}
+	b := dns.Route{Targets: []dns.Target{{Host: "a.test"}, {Host: "b.test"}}}
+	c := dns.Route{Targets: []dns.Target{{Addr: netip.MustParseAddr("192.0.2.1")}}}
+	if a.Identity() != b.Identity() || b.Identity() == c.Identity() || c.Identity() != "192.0.2.1" {
+		t.Errorf("%q %q %q", a.Identity(), b.Identity(), c.Identity())
+	}
+}
+
 func TestManyExchangers(t *testing.T) {
 	var lines strings.Builder
 	for i := range 1000 {

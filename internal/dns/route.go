@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	mdns "github.com/miekg/dns"
@@ -261,4 +262,19 @@ func (r *router) mix(n int, swap func(i, j int)) {
 	if r.shuffle != nil && n > 1 {
 		r.shuffle(n, swap)
 	}
+}
+
+// Identity names the set of servers whatever their order: domains with the same identity are served by the same
+// machines (delivery-control.md section 1, domain aliases).
+func (r Route) Identity() string {
+	names := make([]string, 0, len(r.Targets))
+	for _, t := range r.Targets {
+		if t.Host == "" {
+			names = append(names, t.Addr.String())
+		} else {
+			names = append(names, t.Host)
+		}
+	}
+	slices.Sort(names)
+	return strings.Join(slices.Compact(names), " ")
 }

@@ -39,6 +39,9 @@ func (p *Plan) add(at int64, now time.Time, s *site, it Item) Verdict {
 		return Verdict{Kind: Offline, Err: st.err, Source: st.source}
 	}
 	if why, until := st.holding(p, at); why != NoReason {
+		if why == Paused {
+			return Verdict{Kind: Park, Reason: why, Until: now}
+		}
 		return Verdict{Kind: Park, Reason: why, Until: p.moment(until)}
 	}
 	if !p.fits(at, st, it.Waited) {

@@ -11,21 +11,18 @@ type busy struct {
 	p     *Plan
 	now   time.Time
 	conns []ConnID
-	sites []string
-	at    map[ConnID]string
 	hand  map[ConnID]Item
 	pool  *Pool
 	next  uint64
 }
 
-func newBusy(b *testing.B, lanes, conns int, limits Limits) *busy {
+func newBusySites(b *testing.B, lanes, conns int) *busy {
 	b.Helper()
 	var pools Pools
-	w := &busy{p: New(Options{Lookups: 1 << 20}), now: epoch, pool: pools.Of(src1), at: map[ConnID]string{}, hand: map[ConnID]Item{}}
-	w.p.Use(w.now, fixed{all: limits, total: conns})
+	w := &busy{p: New(Options{Lookups: 1 << 20}), now: epoch, pool: pools.Of(src1), hand: map[ConnID]Item{}}
+	w.p.Use(w.now, fixed{all: Limits{MessagesPerMinute: 60_000_000}, total: conns})
 	for i := range lanes {
 		name := fmt.Sprintf("domain%d.example", i)
-		w.sites = append(w.sites, name)
 		w.add(name)
 		w.p.Resolved(w.now, name, Route{Targets: []Target{target("198.51.100.1")}})
 	}
@@ -36,7 +33,6 @@ func newBusy(b *testing.B, lanes, conns int, limits Limits) *busy {
 		}
 		for _, d := range t.Dial {
 			w.conns = append(w.conns, d.Conn)
-			w.at[d.Conn] = d.Site
 			w.p.Opened(w.now, d.Conn, Opening{})
 		}
 	}
@@ -44,11 +40,7 @@ func newBusy(b *testing.B, lanes, conns int, limits Limits) *busy {
 		b.Fatalf("%d connections", len(w.conns))
 	}
 	for _, c := range w.conns {
-		it, ok := w.p.Pull(w.now, c)
-		if !ok {
-			b.Fatal("nothing to pull")
-		}
-		w.hand[c] = it
+		w.hand[c] = w.pull(b, c)
 	}
 	return w
 }
@@ -63,7 +55,12 @@ func (w *busy) add(site string) {
 func BenchmarkDecisions(b *testing.B) {
 	for _, size := range []struct{ lanes, conns int }{{1, 100}, {1000, 1000}, {50_000, 20_000}} {
 		b.Run(fmt.Sprintf("lanes=%d/conns=%d", size.lanes, size.conns), func(b *testing.B) {
-			w := newBusyLanes(b, size.lanes, size.conns)
+			var w *busy
+			if size.lanes == 1 {
+				w = newBusySite(b, size.conns)
+			} else {
+				w = newBusySites(b, size.lanes, size.conns)
+			}
 			b.ReportAllocs()
 			b.ResetTimer()
 			for i := range b.N {
@@ -75,47 +72,43 @@ func BenchmarkDecisions(b *testing.B) {
 				w.add(it.Site)
 				w.p.Todo(w.now)
 				w.p.Done(w.now, c, it.ID, Outcome{Bytes: 1000, Delivered: true})
-				next, ok := w.p.Pull(w.now, c)
-				if !ok {
-					b.Fatalf("nothing for %d", c)
-				}
-				w.hand[c] = next
+				w.hand[c] = w.pull(b, c)
 			}
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "items/s")
 		})
 	}
 }
 
-func newBusyLanes(b *testing.B, lanes, conns int) *busy {
-	if lanes == 1 {
-		b.Helper()
-		var pools Pools
-		w := &busy{p: New(Options{}), now: epoch, pool: pools.Of(src1), at: map[ConnID]string{}, hand: map[ConnID]Item{}}
-		w.sites = []string{"domain.example"}
-		w.add(w.sites[0])
-		w.p.Todo(w.now)
-		w.p.Resolved(w.now, w.sites[0], Route{Targets: []Target{target("198.51.100.1")}})
-		for len(w.conns) < conns {
-			for range 4 {
-				w.add(w.sites[0])
-			}
-			for _, d := range w.p.Todo(w.now).Dial {
-				w.p.Opened(w.now, d.Conn, Opening{})
-				it, ok := w.p.Pull(w.now, d.Conn)
-				if !ok {
-					b.Fatal("nothing to pull")
-				}
-				w.p.Done(w.now.Add(time.Second/2), d.Conn, it.ID, Outcome{})
-				w.add(w.sites[0])
-				if it, ok = w.p.Pull(w.now, d.Conn); !ok {
-					b.Fatal("nothing to pull")
-				}
-				w.hand[d.Conn] = it
-				w.conns = append(w.conns, d.Conn)
-			}
-			w.now = w.now.Add(100 * time.Millisecond)
+// newBusySite is a plan with one lane that has grown to so many connections.
+func newBusySite(b *testing.B, conns int) *busy {
+	b.Helper()
+	var pools Pools
+	w := &busy{p: New(Options{}), now: epoch, pool: pools.Of(src1), hand: map[ConnID]Item{}}
+	w.add("domain.example")
+	w.p.Todo(w.now)
+	w.p.Resolved(w.now, "domain.example", Route{Targets: []Target{target("198.51.100.1")}})
+	for len(w.conns) < conns {
+		for range 4 {
+			w.add("domain.example")
 		}
-		return w
+		for _, d := range w.p.Todo(w.now).Dial {
+			w.p.Opened(w.now, d.Conn, Opening{})
+			first := w.pull(b, d.Conn)
+			w.p.Done(w.now.Add(time.Second/2), d.Conn, first.ID, Outcome{})
+			w.add("domain.example")
+			w.hand[d.Conn] = w.pull(b, d.Conn)
+			w.conns = append(w.conns, d.Conn)
+		}
+		w.now = w.now.Add(100 * time.Millisecond)
 	}
-	return newBusy(b, lanes, conns, Limits{MessagesPerMinute: 60_000_000})
+	return w
+}
+
+func (w *busy) pull(b *testing.B, c ConnID) Item {
+	b.Helper()
+	it, ok := w.p.Pull(w.now, c)
+	if !ok {
+		b.Fatalf("nothing for %d", c)
+	}
+	return it
 }

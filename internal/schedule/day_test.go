@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// A day of mail: a hundred thousand messages, more by day than by night, for three hundred sites of which some are
+// A day of mail: fifty thousand messages, more by day than by night, for three hundred sites of which some are
 // dead, some slow, some moody. All of them end, and the good sites get theirs.
 func TestADay(t *testing.T) {
 	seed := rand.Uint64()
@@ -17,7 +17,7 @@ func TestADay(t *testing.T) {
 		"strict": {Connections: 2, MessagesPerMinute: 20, MessagesPerConn: 5},
 	}}, 2000)
 	s.dropRate = 0.001
-	const sites, messages = 300, 100_000
+	const sites, messages = 300, 50_000
 	var good []*host
 	for i := range sites {
 		h := host{service: time.Duration(20+s.rnd.IntN(400)) * time.Millisecond, dial: time.Duration(10+s.rnd.IntN(200)) * time.Millisecond}

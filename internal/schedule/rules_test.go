@@ -484,7 +484,8 @@ func TestPause(t *testing.T) {
 	if len(s.todo.Park) != 1 || s.todo.Park[0].Reason != Paused {
 		t.Fatalf("%+v", s.todo)
 	}
-	s.want("fresh", s.add("a.test").Reason, Paused)
+	v := s.add("a.test")
+	s.want("fresh", []any{v.Reason, v.Until}, []any{Paused, s.now})
 	pool := s.pools.Of(src1)
 	s.p.Backlog(s.now, "a.test", pool, 2)
 	s.want("refill", len(s.step(time.Minute).Refill), 0)
@@ -607,7 +608,8 @@ func TestStaleCalls(t *testing.T) {
 	s := newScript(t, Limits{})
 	c := s.connect("a.test")
 	s.p.Closed(s.now, c)
-	other := s.connectAgain("a.test")
+	s.step(0)
+	other := s.open()
 	s.want("same id", c == other, false)
 	s.p.Closed(s.now, c)
 	s.p.DialFailed(s.now, c, DialFailure{})
@@ -623,11 +625,6 @@ func TestStaleCalls(t *testing.T) {
 	s.want("remove", s.p.Remove(s.now, 999), false)
 	s.want("pull", s.pull(other), 1)
 	s.want("remove in hand", s.p.Remove(s.now, 1), false)
-}
-
-func (s *script) connectAgain(string) ConnID {
-	s.step(0)
-	return s.open()
 }
 
 func TestPriority(t *testing.T) {
@@ -667,5 +664,94 @@ func TestPools(t *testing.T) {
 	}
 	if !slices.Equal(ps.Of(src2, src1).Addrs(), []netip.Addr{src1, src2}) {
 		t.Error("not sorted")
+	}
+}
+
+// A slot given back late must not let two others come close together.
+func TestRateGivenBackLate(t *testing.T) {
+	s := newScript(t, Limits{MessagesPerMinute: 60})
+	a := s.connect("a.test")
+	s.add("a.test")
+	s.step(0)
+	b := s.open()
+	s.want("pull", s.pull(a), 1)
+	s.step(time.Second)
+	s.want("pull", s.pull(b), 2)
+	s.step(500 * time.Millisecond)
+	s.p.Back(s.now, a, 1)
+	s.want("half a second after the last", s.pull(a), 0)
+	s.want("nothing", len(s.step(0).Hand), 0)
+	s.want("handed", len(s.step(500*time.Millisecond).Hand), 1)
+}
+
+func TestIdleConnectionWaitsForTheRate(t *testing.T) {
+	s := newScript(t, Limits{MessagesPerMinute: 60})
+	c := s.connect("a.test")
+	s.done(c, s.pull(c))
+	s.pull(c)
+	s.step(100 * time.Millisecond)
+	s.add("a.test")
+	todo := s.step(0)
+	s.want("handed", len(todo.Hand), 0)
+	if todo.Wake.Sub(s.now) > 900*time.Millisecond {
+		t.Errorf("wakes after %v", todo.Wake.Sub(s.now))
+	}
+	s.want("handed", len(s.step(900*time.Millisecond).Hand), 1)
+}
+
+func TestFutileRefillsWait(t *testing.T) {
+	s := newScript(t, Limits{Connections: 1})
+	s.connect("a.test")
+	pool := s.pools.Of(src1)
+	s.p.Backlog(s.now, "a.test", pool, 10)
+	s.want("refill", len(s.step(0).Refill), 1)
+	s.p.Refilled(s.now, "a.test", pool, 10) // nothing could be read
+	s.want("again at once", len(s.step(0).Refill), 0)
+	s.p.Backlog(s.now, "a.test", pool, 11)
+	s.want("again for one more", len(s.step(0).Refill), 0)
+	s.want("later", len(s.step(2*time.Second).Refill), 1)
+}
+
+// Lifting the bound on all connections lets those go who had none.
+func TestMoreConnections(t *testing.T) {
+	s := newScript(t, Limits{})
+	s.p.Use(s.now, fixed{total: 1})
+	s.want("pull", s.pull(s.connect("a.test")), 1)
+	s.add("b.test")
+	s.step(0)
+	s.resolve("b.test")
+	s.want("dials", len(s.step(0).Dial), 0)
+	s.want("needy", s.p.Totals().Needy, 1)
+	s.p.Use(s.now, fixed{})
+	s.want("dials", len(s.step(0).Dial), 1)
+	s.want("needy", s.p.Totals().Needy, 0)
+}
+
+// A route is used beyond its time while the DNS fails, but not for ever.
+func TestStaleRouteEnds(t *testing.T) {
+	s := newScript(t, Limits{})
+	c := s.connect("a.test")
+	s.done(c, s.pull(c))
+	s.pull(c)
+	failed := 0
+	for range 40 { // at five-minute intervals, from one hour on
+		s.step(5 * time.Minute)
+		for _, id := range s.todo.Close {
+			s.p.Closed(s.now, id)
+		}
+		if s.add("a.test").Kind == Offline {
+			failed++
+		}
+		for _, name := range s.step(0).Lookup {
+			s.p.ResolveFailed(s.now, name, errRefused, s.now.Add(10*time.Minute), true)
+		}
+		for _, d := range s.step(0).Dial {
+			s.p.Opened(s.now, d.Conn, Opening{})
+			s.done(d.Conn, s.pull(d.Conn))
+			s.pull(d.Conn)
+		}
+	}
+	if failed < 5 || failed > 20 {
+		t.Errorf("%d of 40 failed", failed)
 	}
 }

@@ -5,13 +5,13 @@
 // An item waits once, in the stream of its site's group, pool and class; a lane (source address × group) holds the
 // counters and the connections, and its connections pull from the streams that may leave from it. Sites whose mail
 // servers are the same are one group. Every call is O(1) or O(log n) of what the plan holds, but for the addresses of
-// one pool where a connection is to be opened.
+// one pool where a connection is to be opened, and for Use and Stop, which look at all that waits.
 //
 // What it promises: no limit is exceeded (delivery-control.md section 1) and no rate in any window, but for the
 // tolerance of bucket; an item is handed only to a connection of its own class (T43); memory per destination is bounded
-// (Room); a destination that cannot be reached costs one dial per offline time; one that is slow keeps its share of the
-// connections at most; destinations take turns where connections are scarce; and every item ends exactly once: with
-// Done, in Todo.Park or Todo.Fail, or by Remove.
+// (Explanation.Room); a destination that cannot be reached costs one dial per offline time; one that is slow gets its
+// share of the connections at most (F20, F25); destinations take turns where connections are scarce; and every item
+// ends exactly once: with Done, in Todo.Park or Todo.Fail, or by Remove.
 //
 // The loop's part: after each event, and at Todo.Wake, call Todo and do what it says.
 package schedule
@@ -115,6 +115,8 @@ func (p *Plan) Use(now time.Time, s Snapshot) {
 			p.reopened.push(pl)
 		}
 	}
+	for p.nextNeedy() {
+	}
 	for p.squeezed.len() > 0 {
 		st := p.squeezed.pop()
 		st.squeezed = false
@@ -144,7 +146,7 @@ func (p *Plan) Todo(now time.Time) Todo {
 	p.reopen(at)
 	p.fill(at)
 	p.connect(at)
-	p.ask(at)
+	p.ask()
 	p.valid()
 	t := p.todo
 	t.Wake = p.wake(now)

@@ -17,8 +17,9 @@ const (
 type site struct {
 	name    string
 	group   *group // of the last good answer
-	expires int64
-	failure error // the last answer was bad, until
+	expires int64  // then it is looked up anew
+	good    int64  // until then the group is what the DNS says
+	failure error  // the last answer was bad, until
 	failed  int64
 	lookup  lookup
 	since   int64 // of the lookup
@@ -31,9 +32,9 @@ type site struct {
 }
 
 const (
-	lookupPatience = 5 * second // what waits for a lookup longer than this is parked
-	idleSite       = 2 * minute // an unused site is forgotten after this; the resolver remembers longer
-	staleRoute     = 60 * minute
+	lookupPatience = 5 * second  // what waits for a lookup longer than this is parked
+	idleSite       = 2 * minute  // an unused site is forgotten after this; the resolver remembers longer
+	staleRoute     = 60 * minute // a route is used for so long after its time if there is no new one
 )
 
 func (p *Plan) site(name string, at int64) *site {
@@ -57,7 +58,7 @@ func (p *Plan) inquire(at int64, s *site) {
 }
 
 // ask passes lookups on, so many at a time.
-func (p *Plan) ask(at int64) {
+func (p *Plan) ask() {
 	for p.looking < p.options.Lookups && p.lookups.len() > 0 {
 		s := p.lookups.pop()
 		if s.n == 0 && len(s.places) == 0 && s.group == nil {
@@ -85,6 +86,7 @@ func (p *Plan) Resolved(now time.Time, name string, r Route) {
 	if !r.Expires.IsZero() {
 		s.expires = max(p.instant(r.Expires), at+second)
 	}
+	s.good = s.expires
 	for e := s.pending.first(); e != nil; e = s.pending.first() {
 		s.pending.remove(e)
 		p.enter(at, e)
@@ -93,12 +95,13 @@ func (p *Plan) Resolved(now time.Time, name string, r Route) {
 }
 
 // ResolveFailed answers a lookup that found nothing. Until then the site is not asked for again, and its items fail
-// with err; but a temporary failure leaves a route that has been good within the hour in use.
+// with err; but a temporary failure leaves a route that has been good within the hour in use. err is what comes out in
+// Failed and Verdict; it must not be nil.
 func (p *Plan) ResolveFailed(now time.Time, name string, err error, until time.Time, temporary bool) {
 	at := p.instant(now)
 	s := p.answered(name, at)
 	end := max(p.instant(until), at+second)
-	if temporary && s.group != nil && at < s.expires+staleRoute {
+	if temporary && s.group != nil && at-staleRoute < s.good {
 		s.expires = max(s.expires, end)
 		return
 	}

@@ -88,7 +88,7 @@ const (
 // DialFailure is how a dial ended that led to no connection.
 type DialFailure struct {
 	Scope  Scope
-	Err    error        // handed to all whom it stops
+	Err    error        // handed to all whom it stops; not nil
 	Failed []netip.Addr // targets that could not be reached
 }
 

@@ -1,6 +1,10 @@
 package schedule
 
-import "time"
+import (
+	"cmp"
+	"errors"
+	"time"
+)
 
 // Pull asks for an item for a connection that has none. If there is none for it now it is idle from here on: an item
 // comes with Todo.Hand, or Todo.Close ends it.
@@ -128,6 +132,9 @@ func (p *Plan) release(e *entry) {
 	e.conn = nil
 }
 
+// ErrStrange is the failure of a lane that ended many messages strangely, if the caller did not say why.
+var ErrStrange = errors.New("the receiver behaves strangely")
+
 // strikeOut is how many strange ends in a row take a lane offline.
 const strikeOut = 5
 
@@ -138,7 +145,7 @@ func (p *Plan) judge(at int64, l *lane, o Outcome) {
 	case o.Strange:
 		if l.strikes++; l.strikes >= strikeOut {
 			l.strikes = 0
-			p.offline(at, l, &l.outage, o.Err)
+			p.offline(at, l, &l.outage, cmp.Or(o.Err, ErrStrange))
 		}
 	}
 }
