@@ -135,7 +135,7 @@ func tlsOutcome(r *recorder) string {
 func TestTLSSession(t *testing.T) {
 	ca := newAuthority(t)
 	p := &peer{
-		tls:  &tls.Config{Certificates: []tls.Certificate{ca.server(t, "mx.test", ca, time.Hour)}, SessionTicketKey: [32]byte{1}},
+		tls:  &tls.Config{Certificates: []tls.Certificate{ca.server(t, "mx.test", ca, time.Hour)}},
 		caps: []string{"SIZE 1"}, capsInside: []string{"AUTH PLAIN", "PIPELINING"},
 	}
 	client := New(Options{Connect: sockets(t, p.serve), TLS: &tls.Config{RootCAs: ca.pool}})
