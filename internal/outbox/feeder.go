@@ -156,24 +156,24 @@ func (f *feeder) take(now time.Time) bool {
 	if n == 0 {
 		return false
 	}
-	rest := n
+	rest, left := n, 0
 	for _, key := range f.e.places.keysOf(k.pool) {
 		place := localqueue.Place{Destination: k.site, Sources: key}
 		ws := f.e.o.Waiting.TakeDue(place, now, rest, nil)
 		rest -= len(ws)
+		left += f.e.o.Waiting.Count(place)
 		for i := range ws {
 			f.e.takeWaiting(ws[i])
 		}
 	}
 	f.mu.Lock()
 	f.taken -= rest
-	left := 1
 	if rest > 0 {
 		left = 0
 		delete(f.told, k)
 	}
 	f.mu.Unlock()
-	f.e.loop.post(event{kind: evBacklog, site: k.site, pool: k.pool, backlog: left})
+	f.e.loop.post(event{kind: evRefilled, site: k.site, pool: k.pool, backlog: left})
 	return true
 }
 

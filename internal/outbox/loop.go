@@ -14,17 +14,18 @@ import (
 type eventKind uint8
 
 const (
-	evAdd     eventKind = iota // item wants to go out
-	evLeave                    // items whose tickets are stale leave their lanes
-	evBacklog                  // mail of a place waits in the local queue
-	evRoute                    // a lookup has ended
-	evOpened                   // a connection can carry messages
-	evFailed                   // a dial led to no connection
-	evWant                     // a connection asks for work
-	evDone                     // a job was attempted
-	evBack                     // a job came back untouched
-	evClosed                   // a connection is over
-	evCall                     // somebody wants something done in the loop
+	evAdd      eventKind = iota // item wants to go out
+	evLeave                     // items whose tickets are stale leave their lanes
+	evBacklog                   // mail of a place waits in the local queue
+	evRefilled                  // what the plan asked for has been added
+	evRoute                     // a lookup has ended
+	evOpened                    // a connection can carry messages
+	evFailed                    // a dial led to no connection
+	evWant                      // a connection asks for work
+	evDone                      // a job was attempted
+	evBack                      // a job came back untouched
+	evClosed                    // a connection is over
+	evCall                      // somebody wants something done in the loop
 )
 
 // event is one thing that happened. Which fields are set depends on its kind.
@@ -158,6 +159,8 @@ func (l *loop) handle(now time.Time, ev *event) {
 		l.leave(now, ev.items)
 	case evBacklog:
 		l.plan.Backlog(now, ev.site, ev.pool, ev.backlog)
+	case evRefilled:
+		l.plan.Refilled(now, ev.site, ev.pool, ev.backlog)
 	case evRoute:
 		l.resolved(now, ev)
 	case evOpened:

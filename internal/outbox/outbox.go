@@ -37,6 +37,7 @@ type Waiting interface {
 	Due(now time.Time, fn func(localqueue.PlaceInfo) bool)
 	NextDue(now time.Time) (time.Time, bool)
 	Changed() <-chan struct{}
+	Count(p localqueue.Place) int
 	OpenOutcomes(fn func(localqueue.Waiting) error) error
 }
 

@@ -5,8 +5,11 @@ import "time"
 // Add gives the plan an item. What it does not queue it does not hold.
 func (p *Plan) Add(now time.Time, it Item) Verdict {
 	at := p.instant(now)
-	if p.stopped {
+	switch {
+	case p.stopped:
 		return Verdict{Kind: Park, Reason: Stopping, Until: now}
+	case it.Pool == nil || len(it.Pool.addrs) == 0:
+		return Verdict{Kind: Offline, Err: ErrNoFamily}
 	}
 	s := p.site(it.Site, at)
 	pl := s.place(it.Pool)

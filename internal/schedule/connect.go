@@ -123,7 +123,8 @@ func (p *Plan) unreachable(at int64, st *stream) bool {
 		if st.group.lanes[a] != nil && o != p.sources[a] {
 			tried++
 		}
-		if o.until < until {
+		// What was tried and failed says more than an address that could not be tried.
+		if better := o.err != ErrNoFamily; err == nil || better && (err == ErrNoFamily || o.until < until) {
 			until, err, source = o.until, o.err, a
 		}
 	}
@@ -165,7 +166,7 @@ func (p *Plan) admits(at int64, l *lane) (int64, Reason) {
 	if limits.StartingConnections > 0 {
 		starting = min(starting, limits.StartingConnections)
 	}
-	if limits.Connections > 0 && l.conns >= limits.Connections || l.opening >= starting ||
+	if limits.Connections > 0 && l.conns >= limits.Connections || l.opening > starting ||
 		l.conns > 0 && l.sinceOpen < limits.MinimumMessages {
 		return never, Crowded
 	}

@@ -237,6 +237,7 @@ func TestFamilies(t *testing.T) {
 	if len(s.todo.Fail) != 1 || s.todo.Fail[0].Err != ErrNoFamily {
 		t.Errorf("%+v", s.todo)
 	}
+	s.want("no address at all", s.p.Add(s.now, Item{ID: 50, Site: "a.test", Pool: s.pools.Of()}).Err, ErrNoFamily)
 	s.add("a.test", six, src1)
 	s.want("source", s.step(0).Dial[0].Source, src1)
 	s.add("b.test", six, src1)
