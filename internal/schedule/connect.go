@@ -166,7 +166,7 @@ func (p *Plan) admits(at int64, l *lane) (int64, Reason) {
 	if limits.StartingConnections > 0 {
 		starting = min(starting, limits.StartingConnections)
 	}
-	if limits.Connections > 0 && l.conns >= limits.Connections || l.opening > starting ||
+	if limits.Connections > 0 && l.conns >= limits.Connections || l.opening >= starting ||
 		l.conns > 0 && l.sinceOpen < limits.MinimumMessages {
 		return never, Crowded
 	}
