@@ -93,7 +93,7 @@ func (d *Daemon) stopEngine() {
 func (d *Daemon) engineOptions() (outbox.Options, error) {
 	r, del := &d.cfg.RabbitMQ, &d.cfg.Delivery
 	o := outbox.Options{
-		Broker: d.broker, Remote: !r.Embedded, Waiting: d.store, Ledger: d.store, Resolver: d.resolver, Settler: d.settler(),
+		Broker: d.broker, Remote: !r.Embedded, Waiting: d.store, Ledger: d.store, Records: d.store, Resolver: d.resolver, Settler: d.settler(),
 		Queues:    outbox.Queues{Outbox: r.Outbox, Results: r.Results, Success: r.Success, Failure: r.Failure, Retry: r.Retry},
 		Consumers: r.Consumers, Credit: r.QoS,
 		Rules:  mail.Rules{LooseEnvelope: !del.StrictEnvelope, LooseRecipient: !del.StrictRecipient},

@@ -19,6 +19,7 @@ func New(o Options) *Engine {
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	e.feeder = newFeeder(e, o.Consumers*o.Credit)
 	e.loop = newLoop(e)
+	e.careful = &careful{e: e}
 	return e
 }
 
@@ -48,6 +49,9 @@ func (e *Engine) Start() error {
 	e.end = end
 	e.background.Go(func() { e.loop.run(ctx) })
 	e.background.Go(func() { e.clerk.run(ctx) })
+	if err := e.careful.begin(time.Now()); err != nil {
+		return err
+	}
 	if err := e.finishOpen(); err != nil {
 		return err
 	}
@@ -102,9 +106,11 @@ func (e *Engine) Stop(ctx context.Context) bool {
 	e.feeder.stop()
 	e.loop.post(event{kind: evCall, call: func(now time.Time) { e.loop.stop(now) }})
 	e.cancel()
+	e.careful.giveUp()
 	clean := e.drain(ctx)
 	e.o.Settler.Close()
 	clean = e.flush(ctx) && clean
+	e.careful.finish(ctx)
 	if err := e.input().Close(); err != nil {
 		e.log.Warn("outbox consumer did not close well", "error", err)
 		clean = false

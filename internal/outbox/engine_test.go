@@ -3,6 +3,7 @@ package outbox
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -48,13 +49,23 @@ var loopback = netip.MustParseAddr("127.0.0.1")
 
 func newRig(t *testing.T, port uint16, change func(*Options)) *rig {
 	t.Helper()
-	store, err := localqueue.Open("queue", localqueue.Options{FS: vfs.NewMem()})
+	return newRigOn(t, openStore(t, vfs.NewMem()), port, change)
+}
+
+func openStore(t *testing.T, fs vfs.FS) *localqueue.Store {
+	t.Helper()
+	store, err := localqueue.Open("queue", localqueue.Options{FS: fs})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return store
+}
+
+func newRigOn(t *testing.T, store *localqueue.Store, port uint16, change func(*Options)) *rig {
+	t.Helper()
 	r := &rig{t: t, store: store, broker: local.New(store)}
 	o := Options{
-		Broker: r.broker, Waiting: store, Ledger: store,
+		Broker: r.broker, Waiting: store, Ledger: store, Records: store,
 		Resolver: &dns.Fake{A: map[string][]netip.Addr{"receiver.test": {loopback}, "other.test": {loopback}}},
 		Settler:  &settle.Embedded{Store: store, Input: func() settle.Input { return r.engine.Input().(settle.Input) }},
 		Queues:   Queues{Outbox: "outbox", Results: "results", Success: "success", Failure: "failure", Retry: "retry"},
@@ -252,4 +263,50 @@ func TestDeadlinePassesWhileWaiting(t *testing.T) {
 	if l := r.read("failure", 1)[0].last(); l.State != "amqp" || l.Result != "timeout" || l.Status != "5.4.7" {
 		t.Errorf("%+v", l)
 	}
+}
+
+func TestTheMessageThatKillsTheProcessIsSetAside(t *testing.T) {
+	const poison = `{"recipient":"poison@receiver.test","mime":"x","id":666}`
+	ctx, fs := context.Background(), vfs.NewMem()
+	store := openStore(t, fs)
+	b := new(localqueue.Batch)
+	suspect := identify([]byte(poison))
+	ends, _ := json.Marshal([]time.Time{time.Now(), time.Now()})
+	b.SetMeta(keyAlive, []byte{1})
+	b.SetMeta(keyUnclean, ends)
+	b.SetMeta(keySuspect, suspect[:])
+	for _, body := range []string{`{"recipient":"a@receiver.test","mime":"x","id":1}`, poison, `{"recipient":"b@receiver.test","mime":"x","id":2}`} {
+		b.Publish("outbox", localqueue.Message{Body: []byte(body)})
+	}
+	if err := errors.Join(store.Do(ctx, b), store.Close()); err != nil {
+		t.Fatal(err)
+	}
+	peer := newReceiver(t, nil)
+	r := newRigOn(t, openStore(t, fs), peer.port(), nil)
+	if o := r.read("failure", 1)[0]; o.ID != 666 || o.last().State != "unknown" || o.last().Result != "error" {
+		t.Errorf("%+v", o)
+	}
+	r.read("success", 2)
+	if n := len(peer.all()); n != 2 {
+		t.Errorf("%d messages at the receiver", n)
+	}
+}
+
+func TestTwoKillsHarmNobody(t *testing.T) {
+	ctx, fs := context.Background(), vfs.NewMem()
+	store := openStore(t, fs)
+	b := new(localqueue.Batch)
+	ends, _ := json.Marshal([]time.Time{time.Now()})
+	b.SetMeta(keyAlive, []byte{1})
+	b.SetMeta(keyUnclean, ends)
+	b.Publish("outbox", localqueue.Message{Body: []byte(`{"recipient":"a@receiver.test","mime":"x","id":1}`)})
+	if err := errors.Join(store.Do(ctx, b), store.Close()); err != nil {
+		t.Fatal(err)
+	}
+	peer := newReceiver(t, nil)
+	r := newRigOn(t, openStore(t, fs), peer.port(), nil)
+	if r.engine.careful.on {
+		t.Error("careful after two unclean ends")
+	}
+	r.read("success", 1)
 }

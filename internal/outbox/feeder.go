@@ -198,6 +198,9 @@ func (f *feeder) next() (feed, int) {
 func (e *Engine) takeWaiting(w localqueue.Waiting) {
 	it := e.waitingItem(w)
 	e.hold(it)
+	if e.careful.take(it, true) {
+		return
+	}
 	e.guard(it, func() { e.pickup(it, nil) })
 }
 

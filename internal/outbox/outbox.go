@@ -77,6 +77,7 @@ type Options struct {
 	Remote     bool // deliveries can come again while we live: keep identities
 	Waiting    Waiting
 	Ledger     Ledger
+	Records    Records
 	Settler    Settler
 	Resolver   Resolver
 	Queues     Queues
@@ -120,6 +121,7 @@ type Engine struct {
 	clerk    *clerk
 	feeder   *feeder
 	brake    *brake
+	careful  *careful
 	acks     acks
 	consumer atomic.Pointer[consumerBox]
 	nextID   atomic.Uint64

@@ -35,6 +35,9 @@ func (e *Engine) Deliver(d broker.Delivery) {
 	if d.Redelivered && e.o.Remote && e.replay(it) {
 		return
 	}
+	if d.Err == nil && e.careful.take(it, d.Redelivered) {
+		return
+	}
 	e.guard(it, func() { e.pickup(it, d.Err) })
 }
 
@@ -54,6 +57,7 @@ func (e *Engine) hold(it *item) {
 }
 
 func (e *Engine) release(it *item) {
+	e.careful.released(it)
 	e.metrics.inHand.Dec()
 	e.inHand.Add(-1)
 	if e.bytes.Add(-it.size) < e.o.ByteBudget/2 {
