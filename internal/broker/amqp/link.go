@@ -35,9 +35,8 @@ type cluster struct {
 	current  atomic.Int64
 	limit    atomic.Int64 // bytes of the largest body; 0 = not known yet
 
-	mu       sync.Mutex
-	told     string // last trouble that was logged
-	toldTime time.Time
+	mu   sync.Mutex
+	told time.Time // when trouble was last logged; zero: it is over
 }
 
 // link is one connection to the broker.
@@ -142,12 +141,12 @@ func (c *cluster) keep(ctx context.Context, purpose string, b *backoff, trouble 
 	}
 }
 
-// report logs trouble with a connection: at once when it is news, else once a minute.
+// report logs trouble with a connection: at once when it is news, else every ten seconds, for all connections together.
 func (c *cluster) report(purpose string, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if now := time.Now(); err.Error() != c.told || now.Sub(c.toldTime) > time.Minute {
-		c.told, c.toldTime = err.Error(), now
+	if now := time.Now(); now.Sub(c.told) > backoffMax {
+		c.told = now
 		c.logger.Error("broker cannot be reached, trying again", "for", purpose, "error", err)
 	}
 }
@@ -155,7 +154,7 @@ func (c *cluster) report(purpose string, err error) {
 func (c *cluster) recovered(l *link, purpose string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.told = ""
+	c.told = time.Time{}
 	c.logger.Info("connected to the broker", "node", l.node, "for", purpose)
 }
 

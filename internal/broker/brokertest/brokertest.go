@@ -60,7 +60,7 @@ func Run(t *testing.T, f Factory) {
 
 func runFaults(t *testing.T, f Factory) {
 	// A restart takes seconds, a cut does not.
-	for _, fault := range []faultCase{{"Cut", f.Cut, 10}, {"Restart", f.Restart, 1}, {"Crash", f.Crash, 1}} {
+	for _, fault := range []faultCase{{"Cut", f.Cut, 4}, {"Restart", f.Restart, 1}, {"Crash", f.Crash, 1}} {
 		if fault.happen == nil {
 			continue
 		}
