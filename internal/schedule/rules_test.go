@@ -756,3 +756,14 @@ func TestStaleRouteEnds(t *testing.T) {
 		t.Errorf("%d of 40 failed", failed)
 	}
 }
+
+// What was tried and refused is told, rather than that another address could not be tried.
+func TestRefusalSaysMoreThanFamily(t *testing.T) {
+	s := newScript(t, Limits{})
+	s.add("a.test", src1, netip.MustParseAddr("2001:db8::1"))
+	s.step(0)
+	s.resolve("a.test") // IPv4 only
+	s.step(0)
+	s.refuse(ScopeSite)
+	s.want("failed", s.todo.Fail, []Failed{{ID: 1, Err: errRefused, Source: src1}})
+}
