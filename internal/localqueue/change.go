@@ -30,8 +30,15 @@ type body struct {
 	replace bool
 }
 
-func (s *Store) newChange() *change {
-	return &change{s: s, w: s.db.NewBatch(pebble.WithMaxRetainedSizeBytes(2 * groupBytes))}
+func (s *Store) newChange(group []request) *change {
+	bytes := 0
+	for _, r := range group {
+		bytes += r.batch.bytes
+	}
+	return &change{s: s, w: s.db.NewBatch(
+		pebble.WithInitialSizeBytes(bytes+bytes/8), // growing step by step would copy large bodies again and again
+		pebble.WithMaxRetainedSizeBytes(2*groupBytes),
+	)}
 }
 
 // batch checks a batch as a whole and then does all of it, or nothing.

@@ -165,7 +165,7 @@ func (s *Store) commitGroup(group []request) {
 		answer(group, nil, err)
 		return
 	}
-	c := s.newChange()
+	c := s.newChange(group)
 	s.mu.Lock()
 	c.advanceLedger()
 	for i := range group {

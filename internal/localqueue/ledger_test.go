@@ -11,10 +11,12 @@ func aged(s *Store, clock *time.Time, n int) {
 	for range n * 60 {
 		*clock = clock.Add(time.Second)
 		s.Age(*clock)
+		settled(s)
 	}
-	// The committer has turned the page when a later commit is done.
-	_ = s.Do(context.Background(), new(Batch))
 }
+
+// settled waits until the committer has done what a Lookup or an Age left to it.
+func settled(s *Store) { _ = s.Do(context.Background(), new(Batch)) }
 
 func knows(t *testing.T, s *Store, identity byte, want string) {
 	t.Helper()
@@ -22,6 +24,7 @@ func knows(t *testing.T, s *Store, identity byte, want string) {
 	if string(got) != want || ok != (want != "") {
 		t.Fatalf("identity %d: %q, %v, want %q", identity, got, ok, want)
 	}
+	settled(s)
 }
 
 func started(s *Store) *time.Time {
