@@ -54,7 +54,8 @@ func NewRemote(o Options) *Remote {
 // outcomes are in the ledger.
 func (r *Remote) Close() { r.stop() }
 
-// Settle starts the work and returns; it blocks only while the window of unconfirmed publishings is full.
+// Settle starts the work and returns; it blocks only while the local queue has too much to write, or the window of unconfirmed
+// publishings is full.
 func (r *Remote) Settle(w Work) {
 	switch {
 	case w.Origin.Waiting != 0 && w.Wait != nil:
@@ -68,20 +69,15 @@ func (r *Remote) Settle(w Work) {
 	}
 }
 
-// finish notes the outcome and publishes it at the same time. A ledger that cannot be written does not hold the mail up: the
-// confirmed result and the ack are worth more than the note (window D2).
+// finish notes the outcome, then publishes it. Not side by side: a result that is out while the ledger does not know it yet is
+// followed by another, perhaps a different one, when the process dies in between (the message is sent again). A ledger that cannot
+// be written does not hold the mail up: the confirmed result and the ack are worth more than the note (window D2).
 func (r *Remote) finish(w Work) {
-	left := counter(2, w.Settled)
-	r.note(w, func() { left(nil) })
-	r.publishAll(w.Publish, left)
-}
-
-func (r *Remote) note(w Work, done func()) {
 	if w.Replay {
 		r.metrics.replayed.Inc()
 	}
 	if w.Replay || w.Origin.Identity == (Identity{}) {
-		done()
+		r.publishAll(w.Publish, w.Settled)
 		return
 	}
 	b := new(localqueue.Batch)
@@ -90,7 +86,7 @@ func (r *Remote) note(w Work, done func()) {
 		if err != nil {
 			r.metrics.unnoted.Inc()
 		}
-		done()
+		r.publishLater(w.Publish, w.Settled)
 	})
 }
 
@@ -102,34 +98,42 @@ func (r *Remote) park(w Work) {
 	}
 	b.Wait(*w.Wait)
 	r.o.Store.Commit(b, func(err error) {
-		if err != nil || len(w.Publish) == 0 {
+		if err != nil {
 			w.Settled(err)
 			return
 		}
-		go r.publishAll(w.Publish, w.Settled)
+		r.publishLater(w.Publish, w.Settled)
 	})
 }
 
-// finishWaiting ends a message of the local queue: the outcome stands beside it until it is published.
+// finishWaiting ends a message of the local queue: the outcome stands beside it while it is published.
 func (r *Remote) finishWaiting(w Work) {
-	left := counter(2, func(err error) {
+	if w.Replay {
+		r.metrics.replayed.Inc()
+	}
+	if w.Replay || len(w.Publish) == 0 {
+		r.publishAndRemove(w)
+		return
+	}
+	b := new(localqueue.Batch)
+	b.NoteWaiting(w.Origin.Waiting, Encode(w.Publish))
+	r.o.Store.Commit(b, func(err error) {
+		if err != nil {
+			w.Settled(err)
+			return
+		}
+		go r.publishAndRemove(w)
+	})
+}
+
+func (r *Remote) publishAndRemove(w Work) {
+	r.publishAll(w.Publish, func(err error) {
 		if err != nil {
 			w.Settled(err)
 			return
 		}
 		go r.remove(w)
 	})
-	if w.Replay {
-		r.metrics.replayed.Inc()
-	}
-	if w.Replay || len(w.Publish) == 0 {
-		left(nil)
-	} else {
-		b := new(localqueue.Batch)
-		b.NoteWaiting(w.Origin.Waiting, Encode(w.Publish))
-		r.o.Store.Commit(b, left)
-	}
-	r.publishAll(w.Publish, left)
 }
 
 func (r *Remote) remove(w Work) {
@@ -175,6 +179,15 @@ func counter(n int32, done func(error)) func(error) {
 			once.Do(func() { done(err) })
 		}
 	}
+}
+
+// publishLater is publishAll for the callback of a commit, which may not wait.
+func (r *Remote) publishLater(ps []Publication, done func(error)) {
+	if len(ps) == 0 {
+		done(nil)
+		return
+	}
+	go r.publishAll(ps, done)
 }
 
 func (r *Remote) publishAll(ps []Publication, done func(error)) {

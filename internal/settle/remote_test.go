@@ -19,8 +19,9 @@ import (
 
 var errDisk = errors.New("disk")
 
-func TestFinishWaitsForLedgerAndConfirms(t *testing.T) {
-	for _, ledgerFirst := range []bool{true, false} {
+// TestFinishStepByStep: the ledger, then all confirms, then settled.
+func TestFinishStepByStep(t *testing.T) {
+	for _, origin := range []settle.Origin{fromBroker(), {Waiting: 5}} {
 		synctest.Test(t, func(t *testing.T) {
 			d := new(diary)
 			st := &store{diary: d, gate: make(chan struct{})}
@@ -28,15 +29,15 @@ func TestFinishWaitsForLedgerAndConfirms(t *testing.T) {
 			r := settle.NewRemote(settle.Options{Store: st, Sender: se})
 			defer r.Close()
 			v := newVerdict()
-			r.Settle(settle.Work{Origin: fromBroker(), Publish: []settle.Publication{results, success}, Settled: v.settled})
-			steps := []chan struct{}{se.gate, se.gate, st.gate}
-			if ledgerFirst {
-				slices.Reverse(steps)
+			r.Settle(settle.Work{Origin: origin, Publish: []settle.Publication{results, success}, Settled: v.settled})
+			steps := []chan struct{}{st.gate, se.gate, se.gate}
+			if origin.Waiting != 0 {
+				steps = append(steps, st.gate)
 			}
 			for i, step := range steps {
 				synctest.Wait()
-				if n, _ := v.read(); n != 0 {
-					t.Fatalf("settled after %d of 3 steps, ledger first: %v: %v", i, ledgerFirst, d.read())
+				if n, _ := v.read(); n != 0 || len(d.read()) != i {
+					t.Fatalf("settled %d times after %d steps: %v", n, i, d.read())
 				}
 				step <- struct{}{}
 			}
@@ -68,8 +69,8 @@ func TestPaths(t *testing.T) {
 		want    error
 		happens string // in order; "a&b": in any order
 	}{
-		"finish":                   {work: settle.Work{Origin: fromBroker(), Publish: []settle.Publication{results}}, happens: "committed&published results"},
-		"finish, two queues":       {work: settle.Work{Origin: fromBroker(), Publish: []settle.Publication{results, success}}, happens: "committed&published results&published success"},
+		"finish":                   {work: settle.Work{Origin: fromBroker(), Publish: []settle.Publication{results}}, happens: "committed,published results"},
+		"finish, two queues":       {work: settle.Work{Origin: fromBroker(), Publish: []settle.Publication{results, success}}, happens: "committed,published results&published success"},
 		"finish, nothing to say":   {work: settle.Work{Origin: fromBroker()}, happens: "committed"},
 		"finish, no identity":      {work: settle.Work{Publish: []settle.Publication{results}}, happens: "published results"},
 		"finish, replay":           {work: settle.Work{Origin: fromBroker(), Publish: []settle.Publication{results}, Replay: true}, happens: "published results"},
@@ -80,17 +81,17 @@ func TestPaths(t *testing.T) {
 		"park, copy":               {work: settle.Work{Origin: fromBroker(), Wait: wait, Publish: []settle.Publication{retry}}, happens: "committed,published retry"},
 		"park, disk fails":         {work: settle.Work{Origin: fromBroker(), Wait: wait, Publish: []settle.Publication{retry}}, commit: fails(1), want: errDisk},
 		"park, closing":            {work: settle.Work{Origin: fromBroker(), Wait: wait, Publish: []settle.Publication{retry}}, publish: closed, want: broker.ErrClosed, happens: "committed"},
-		"waited":                   {work: settle.Work{Origin: waiting, Publish: []settle.Publication{results}}, happens: "committed&published results,committed"},
+		"waited":                   {work: settle.Work{Origin: waiting, Publish: []settle.Publication{results}}, happens: "committed,published results,committed"},
 		"waited, nothing to say":   {work: settle.Work{Origin: waiting}, happens: "committed"},
 		"waited, replay":           {work: settle.Work{Origin: waiting, Publish: []settle.Publication{results}, Replay: true}, happens: "published results,committed"},
-		"waited, note fails":       {work: settle.Work{Origin: waiting, Publish: []settle.Publication{results}}, commit: fails(1), want: errDisk, happens: "published results"},
-		"waited, removal fails":    {work: settle.Work{Origin: waiting, Publish: []settle.Publication{results}}, commit: fails(2), want: errDisk, happens: "committed&published results"},
+		"waited, note fails":       {work: settle.Work{Origin: waiting, Publish: []settle.Publication{results}}, commit: fails(1), want: errDisk},
+		"waited, removal fails":    {work: settle.Work{Origin: waiting, Publish: []settle.Publication{results}}, commit: fails(2), want: errDisk, happens: "committed,published results"},
 		"waited, closing":          {work: settle.Work{Origin: waiting, Publish: []settle.Publication{results}}, publish: closed, want: broker.ErrClosed, happens: "committed"},
 		"waits again":              {work: settle.Work{Origin: waiting, Wait: wait}, happens: "committed"},
 		"waits again, copy":        {work: settle.Work{Origin: waiting, Wait: wait, Publish: []settle.Publication{retry}}, happens: "published retry,committed"},
 		"waits again, disk fails":  {work: settle.Work{Origin: waiting, Wait: wait, Publish: []settle.Publication{retry}}, commit: fails(1), want: errDisk, happens: "published retry"},
 		"waits again, closing":     {work: settle.Work{Origin: waiting, Wait: wait, Publish: []settle.Publication{retry}}, publish: closed, want: broker.ErrClosed},
-		"finish, one of two fails": {work: settle.Work{Origin: fromBroker(), Publish: []settle.Publication{results, success}}, publish: onlyQueue("success", broker.ErrClosed), want: broker.ErrClosed, happens: "committed&published results"},
+		"finish, one of two fails": {work: settle.Work{Origin: fromBroker(), Publish: []settle.Publication{results, success}}, publish: onlyQueue("success", broker.ErrClosed), want: broker.ErrClosed, happens: "committed,published results"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

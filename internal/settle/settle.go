@@ -1,9 +1,8 @@
 // Package settle does what a result asks for: note the outcome in the ledger, publish, wait for the confirms, and only then say
 // that the message may be acknowledged; or put the message back to wait.
 //
-// Two ways lead there, for the two engines. Remote, with RabbitMQ: the ledger on this disk and the publishings on the broker become
-// durable side by side, and the acknowledgement of the input comes after both. A crash in between finds the outcome in the
-// ledger. Embedded: all publishings of a result and the removal of its input are one commit.
+// Two ways lead there, for the two engines. Remote, with RabbitMQ: the ledger on this disk, then the publishings on the broker, then
+// the acknowledgement of the input. A crash in between finds the outcome in the ledger. Embedded: all publishings of a result and the removal of its input are one commit.
 //
 // What it promises: Settled is called once for each Work, with nil only when everything is durable. A bad override queue does not
 // stop anything (queues.md section 2); a queue of the file that cannot be reached holds its messages until it can.
