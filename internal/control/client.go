@@ -13,8 +13,8 @@ import (
 )
 
 // Client speaks to the control socket of a daemon. Each call is a connection of its own; a Client may be used by many
-// goroutines. It is a Queues: those of the embedded queue. All errors are of type *Error; that of a socket on which nobody
-// listens has exit code 75 and is ErrNoDaemon.
+// goroutines. It is a Queues: those of the embedded queue. Errors of the daemon and of the way to it are of type *Error; that of
+// a socket on which nobody listens has exit code 75 and is ErrNoDaemon.
 type Client struct{ path string }
 
 // NewClient makes a client for a socket. It does not connect yet.

@@ -22,7 +22,6 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
-	"slices"
 	"sync"
 )
 
@@ -72,17 +71,6 @@ func (c *Control) handler(name string) Handler {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.handlers[name]
-}
-
-// Commands lists what is registered, by name.
-func (c *Control) Commands() (names []string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for name := range c.handlers {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
 }
 
 // request is the first line of a conversation.

@@ -24,6 +24,7 @@ type server struct {
 
 	ctx     context.Context
 	cancel  context.CancelFunc
+	gate    sync.Mutex // between start and stop
 	running sync.WaitGroup
 }
 
@@ -73,11 +74,25 @@ func (s *server) Serve(ctx context.Context) error {
 			}
 			return err
 		}
-		s.running.Go(func() {
-			defer func() { <-s.room }()
-			s.serve(c)
-		})
+		if !s.start(c) {
+			return nil
+		}
 	}
+}
+
+// start serves a connection, unless the server has been stopped.
+func (s *server) start(c net.Conn) bool {
+	s.gate.Lock()
+	defer s.gate.Unlock()
+	if s.ctx.Err() != nil {
+		c.Close()
+		return false
+	}
+	s.running.Go(func() {
+		defer func() { <-s.room }()
+		s.serve(c)
+	})
+	return true
 }
 
 // accept waits out a lack of file handles or memory, which ends (F29).
@@ -122,6 +137,8 @@ func (s *server) serve(c net.Conn) {
 }
 
 func (s *server) stop() {
+	s.gate.Lock()
+	defer s.gate.Unlock()
 	s.cancel()
 	s.listener.Close()
 }

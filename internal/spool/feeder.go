@@ -155,13 +155,14 @@ func (f *feeder) endScan() {
 	f.scan = nil
 }
 
-// consider takes a name as the next one, if it may be taken now.
+// consider takes a name as the next one, if it may be taken now. Memory is asked first: a scan must not pass over a file that is
+// remembered, or it would be forgotten.
 func (f *feeder) consider(t task) {
-	if f.inHand[t.name] != nil || f.later.has(t.name) {
+	file, err := f.s.dir.look(t.name)
+	if err != nil || !file.plain() || f.memory.has(badAs(t.name, &file)) || f.known(t.name, &file) {
 		return
 	}
-	file, err := f.s.dir.look(t.name)
-	if err != nil || !file.plain() {
+	if f.inHand[t.name] != nil || f.later.has(t.name) {
 		return
 	}
 	if at, busy := f.writing[t.name]; busy && time.Since(at) <= abandoned {
@@ -169,9 +170,6 @@ func (f *feeder) consider(t task) {
 	}
 	if wait := f.youth(&t, &file); wait > 0 {
 		f.postpone(t, wait)
-		return
-	}
-	if f.memory.has(badAs(t.name, &file)) || f.known(t.name, &file) {
 		return
 	}
 	f.ready = &t

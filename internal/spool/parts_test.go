@@ -152,3 +152,35 @@ func TestNothingIsReadThroughALink(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A file that is remembered and too young to be taken, waits or is in hand is still there: a scan must not forget it.
+func TestAScanDoesNotForgetWhatItPasses(t *testing.T) {
+	s, err := New(Options{Directory: t.TempDir(), Door: newDoor(), Keep: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for name, pass := range map[string]func(f *feeder){
+		"young":   func(*feeder) {},
+		"waiting": func(f *feeder) { f.later.add(task{name: "a"}, time.Now().Add(time.Hour)) },
+		"in hand": func(f *feeder) { f.inHand["a"] = &task{name: "a"} },
+		"written": func(f *feeder) { f.writing["a"] = time.Now() },
+	} {
+		f := newFeeder(s, nil)
+		put(t, s.dir.path, "a", letter)
+		file, err := s.dir.look("a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.memory.keep(doneAs("a", &file))
+		pass(f)
+		for range 2 {
+			f.memory.beginScan()
+			f.consider(task{name: "a"})
+			f.memory.endScan()
+		}
+		if f.ready != nil || !f.memory.has(doneAs("a", &file)) {
+			t.Error(name, "is forgotten")
+		}
+	}
+}

@@ -69,6 +69,18 @@ func (d *door) files() (names []string) {
 	return names
 }
 
+// source is what came through under a name, the last time.
+func (d *door) source(name string) (text string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, s := range d.got {
+		if s.Origin.(*inject.Spool).File == name {
+			text = string(s.Source)
+		}
+	}
+	return text
+}
+
 const letter = "From: ann@customer.test\r\nTo: desk@shop.test\r\nSubject: x\r\n\r\nhello\r\n"
 
 // logs keeps the log, so that a test can wait for a line and see the reason.
@@ -250,10 +262,8 @@ func TestAHalfWrittenFileIsLeftAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	until(t, "the file", func() bool { return !exists(path) })
-	for _, s := range f.door.got {
-		if s.Origin.(*inject.Spool).File == "slow.eml" && string(s.Source) != letter+"more\r\n" {
-			t.Errorf("%q", s.Source)
-		}
+	if got := f.door.source("slow.eml"); got != letter+"more\r\n" {
+		t.Errorf("%q", got)
 	}
 }
 
@@ -499,8 +509,8 @@ func TestReplacedWhileItIsPublished(t *testing.T) {
 	})
 	put(t, f.dir, "a", letter)
 	until(t, "both", func() bool { return len(f.door.files()) == 2 && !exists(path) })
-	if string(f.door.got[1].Source) != second {
-		t.Errorf("%q", f.door.got[1].Source)
+	if got := f.door.source("a"); got != second {
+		t.Errorf("%q", got)
 	}
 }
 
