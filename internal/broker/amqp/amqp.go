@@ -69,8 +69,7 @@ type Broker struct {
 	names      directory
 	topology   *topology
 	publishers []*publisher
-	holding    gate
-	lane       chan *sending
+	lane       lane
 	metrics    *metrics
 	epochs     atomic.Uint64
 	channels   atomic.Uint32
@@ -94,8 +93,7 @@ func New(o Options) (*Broker, error) {
 		cluster:   &cluster{nodes: nodes, insecure: o.Insecure, name: o.Name, logger: o.Logger},
 		codec:     codec{max: o.MaxBody},
 		names:     directory{names: map[string]*name{}},
-		holding:   gate{limit: o.Window},
-		lane:      make(chan *sending, o.Window),
+		lane:      lane{gate: gate{limit: o.Window}, more: make(chan struct{}, 1)},
 		consumers: map[*consumer]struct{}{},
 	}
 	if o.NotPersistent {
@@ -238,6 +236,7 @@ func (b *Broker) sweep(ctx context.Context) {
 	for {
 		select {
 		case now := <-ticker.C:
+			b.sweepLane(now)
 			alarm := false
 			for _, p := range b.publishers {
 				p.sweep(now)
@@ -318,5 +317,5 @@ func (b *Broker) idle() bool {
 			return false
 		}
 	}
-	return b.holding.inside() == 0
+	return b.lane.gate.inside() == 0
 }

@@ -1,9 +1,7 @@
 package amqp
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -11,9 +9,8 @@ import (
 )
 
 const (
-	maxNames       = 10_000           // of queues that are remembered
-	failureTTL     = time.Second      // how long a queue that cannot be reached is not asked for again
-	resolveTimeout = 10 * time.Second // for one declare on behalf of a publishing
+	maxNames   = 10_000      // of queues that are remembered
+	failureTTL = time.Second // how long a queue that cannot be reached is not asked for again
 )
 
 // directory remembers which queues exist.
@@ -128,78 +125,4 @@ func (d *directory) forgetAll() {
 	for _, n := range d.names {
 		n.ready = false
 	}
-}
-
-// hold lets a sending wait until its queues are declared. What waits there is bounded on its own, so that queues that are slow
-// to declare do not stop those that are known.
-func (b *Broker) hold(s *sending) {
-	if err := b.holding.enter(s.ctx, 1); err != nil {
-		s.done(err)
-		return
-	}
-	b.names.hold(s)
-	b.lane <- s // has room for all that the gate lets in
-}
-
-// resolve declares the queues of what is held, one sending after the other.
-func (b *Broker) resolve(ctx context.Context) {
-	for {
-		select {
-		case s := <-b.lane:
-			err := b.declareFor(ctx, s)
-			b.pass(s, err)
-		case <-ctx.Done():
-			b.holding.shut()
-			b.drainLane()
-			return
-		}
-	}
-}
-
-// pass sends on what was held. It does so before its names are released: nobody may overtake it.
-func (b *Broker) pass(s *sending, err error) {
-	if err == nil {
-		p := b.pick()
-		p.gate.force(len(s.entries))
-		p.push(s)
-	}
-	b.names.release(s)
-	b.holding.leave(1)
-	if err != nil {
-		s.done(err)
-	}
-}
-
-// drainLane fails what is held when the broker closes. Whoever passed the gate will put its sending in.
-func (b *Broker) drainLane() {
-	for b.holding.inside() > 0 {
-		b.pass(<-b.lane, broker.ErrClosed)
-	}
-}
-
-func (b *Broker) declareFor(ctx context.Context, s *sending) error {
-	if err := s.ctx.Err(); err != nil {
-		return err
-	}
-	for i := range s.entries {
-		queue := s.entries[i].queue
-		ready, err := b.names.known(queue)
-		if err != nil {
-			return err
-		}
-		if ready || s.entries[i].handover != "" {
-			continue
-		}
-		bounded, cancel := context.WithTimeout(ctx, resolveTimeout)
-		err = b.topology.ensure(bounded, queue)
-		cancel()
-		b.names.note(queue, err)
-		if err != nil && ctx.Err() != nil {
-			return broker.ErrClosed
-		}
-		if err != nil {
-			return fmt.Errorf("queue %s: %w", queue, err)
-		}
-	}
-	return nil
 }

@@ -78,6 +78,7 @@ func TestProperties(t *testing.T) {
 	}{{amqp.Options{}, 2, ""}, {amqp.Options{NotPersistent: true}, 1, ""}, {amqp.Options{Gzip: true}, 2, "gzip"}} {
 		c.o.Address = url
 		b := open(t, c.o)
+		must(t, b.Declare(patience(t), q))
 		must(t, publish(t, b, broker.Publishing{Queue: q, Body: []byte(`{"a": 1}`), ID: "the-id", Priority: 3, Handover: "1,2"}))
 		d := get(t, q)
 		if d.ContentType != "" || d.DeliveryMode != c.mode || d.MessageId != "the-id" || d.Priority != 3 || d.ContentEncoding != c.encoding {
@@ -379,7 +380,7 @@ func TestCutInFrames(t *testing.T) {
 	b := open(t, amqp.Options{Address: r.URLVia(p.Addr())})
 	q := name(t)
 	must(t, b.Declare(patience(t), q))
-	for _, after := range []int64{500, 700, 1_000, 1_500, 10_000, 60_000} {
+	for _, after := range []int64{700, 1_500, 60_000} {
 		p.CutAfter(after)
 		p.Cut()
 		var left sync.WaitGroup
@@ -393,14 +394,14 @@ func TestCutInFrames(t *testing.T) {
 			})
 		}
 		before := p.Accepted()
-		eventually(t, func() bool { return p.Accepted() > before+1 })
+		eventually(t, func() bool { return p.Accepted() > before })
 		p.CutAfter(0)
 		left.Wait()
 	}
 	ids := map[string]int{}
 	must(t, b.Read(patience(t), q, false, false, func(d broker.Delivery) error { ids[string(d.Body[:1])]++; return nil }))
-	if ids["\x00"] < 6*30 {
-		t.Errorf("%d messages of %d", ids["\x00"], 6*30)
+	if ids["\x00"] < 3*30 {
+		t.Errorf("%d messages of %d", ids["\x00"], 3*30)
 	}
 }
 
@@ -538,4 +539,36 @@ func metric(t *testing.T, reg *prometheus.Registry, name string) float64 {
 	}
 	t.Fatalf("no metric %s", name)
 	return 0
+}
+
+// A body over the limit of the broker, which we learn only from its refusal (406): that message fails, the others go on.
+func TestLearnsLimit(t *testing.T) {
+	r := rabbit.Get(t)
+	r.Ctl(t, "eval", "application:set_env(rabbit, max_message_size, 100000).")
+	defer r.Ctl(t, "eval", "application:set_env(rabbit, max_message_size, 134217728).")
+	b := open(t, amqp.Options{Address: r.URL()})
+	q := name(t)
+	errs := map[int]error{}
+	var mu sync.Mutex
+	var left sync.WaitGroup
+	for i := range 50 {
+		left.Add(1)
+		size := 1000
+		if i%20 == 10 {
+			size = 100_001
+		}
+		b.Send(patience(t), []broker.Publishing{{Queue: q, Body: make([]byte, size)}}, func(err error) {
+			mu.Lock()
+			defer mu.Unlock()
+			errs[i] = err
+			left.Done()
+		})
+	}
+	left.Wait()
+	for i, err := range errs {
+		if big := i%20 == 10; big != errors.Is(err, broker.ErrTooBig) || !big && err != nil {
+			t.Errorf("send %d: %v", i, err)
+		}
+	}
+	must(t, publish(t, b, broker.Publishing{Queue: q, Body: make([]byte, 100_000)}))
 }

@@ -231,7 +231,9 @@ func (p *publisher) match(r *amqp091.Return) {
 // salvage settles what is known of the window of a session that has ended, and requeues the rest. cause came from the broker; soft:
 // it closed the channel alone, so one of the publishings is to blame.
 func (p *publisher) salvage(s *session, cause *amqp091.Error, soft bool) {
-	p.b.names.forgetAll()
+	if soft || p.b.o.NotDurable {
+		p.b.names.forgetAll() // queues or exchange may be gone
+	}
 	p.collect(s)
 	p.mu.Lock()
 	left := p.window.clear()
