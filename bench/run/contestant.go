@@ -1,0 +1,110 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// contestant takes mail and brings it to the sink.
+type contestant interface {
+	tree() []int // its processes
+	ready() bool
+	alive() error
+	feed(load) error // returns when all is accepted
+	stop()
+}
+
+// posthoorn is the built program. Which of smtp and embedded are set says how mail comes in.
+type posthoorn struct {
+	*process
+	b        *bench
+	config   string
+	outbox   string
+	door     string // address of its SMTP door
+	smtp     bool   // mail comes in by SMTP
+	embedded bool   // no broker
+}
+
+func startPosthoorn(b *bench, r row, dir string, smtp bool) (contestant, error) {
+	p := &posthoorn{b: b, config: filepath.Join(dir, "config.txt"), outbox: b.queues.outbox, smtp: smtp, embedded: !r.broker}
+	port := freePort(b.host)
+	p.door = fmt.Sprintf("127.0.0.1:%d", port)
+	keys := []string{
+		"state-directory: " + filepath.Join(dir, "state"),
+		"database:",
+		"dns-servers: " + b.names,
+		fmt.Sprintf("smtp-remote-port: %d", b.sink.port),
+		"smtp-allow-local: true",
+		"smtp-default-ips: 127.0.0.1",
+		fmt.Sprintf("smtp-connections: %d", r.connections+50),
+		fmt.Sprintf("smtp-connections-out: %d", r.connections),
+		"smtp-ip: 127.0.0.1",
+		fmt.Sprintf("smtp-port: %d", port),
+		"www-port: 0",
+		"local-min-free: 1MB",
+		"error-log: " + filepath.Join(dir, "errors.log"),
+		"send-log-directory: " + dir,
+		"received-log-directory: " + dir,
+		"download-log-directory: " + dir,
+		"rabbitmq-outbox: outbox",
+		"rabbitmq-results: results",
+	}
+	if r.broker {
+		keys = append(keys[:len(keys)-2], "rabbitmq-address: "+b.rabbit.URL(),
+			"rabbitmq-outbox: "+b.queues.outbox, "rabbitmq-results: "+b.queues.results)
+	}
+	if err := os.WriteFile(p.config, []byte(strings.Join(keys, "\n")+"\n"), 0o600); err != nil {
+		return nil, err
+	}
+	var err error
+	p.process, err = spawn(dir, b.program(), "--config-file", p.config)
+	return p, err
+}
+
+func (p *posthoorn) ready() bool {
+	return listens(p.door) && (p.embedded || p.b.consumed())
+}
+
+func (p *posthoorn) feed(l load) error {
+	switch {
+	case p.smtp:
+		return l.smtp(p.door)
+	case p.embedded:
+		return p.publish(l)
+	}
+	return l.publish(p.b.rabbit.URL(), p.outbox)
+}
+
+// publish uses the program's own command.
+func (p *posthoorn) publish(l load) error {
+	var lines bytes.Buffer
+	for id := range l.n {
+		lines.Write(append(encode(l.source, id, l.domains), '\n'))
+	}
+	cmd := exec.Command(p.b.program(), "queue", "publish", "outbox", "--config-file", p.config)
+	cmd.Stdin = &lines
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("queue publish: %w: %s", err, out)
+	}
+	return nil
+}
+
+// bare is the upper bound.
+type bare struct {
+	*process
+	b *bench
+}
+
+func startBare(b *bench, r row, dir string, trips string) (contestant, error) {
+	p, err := spawn(dir, filepath.Join(b.o.bin, "bench", "bare"),
+		"-url", b.rabbit.URL(), "-outbox", b.queues.outbox, "-results", b.queues.results,
+		"-sink", b.sink.addr(1), "-c", fmt.Sprint(r.connections), "-trips", trips)
+	return &bare{p, b}, err
+}
+
+func (p *bare) ready() bool       { return p.b.consumed() }
+func (p *bare) feed(l load) error { return l.publish(p.b.rabbit.URL(), p.b.queues.outbox) }

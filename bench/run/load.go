@@ -1,0 +1,169 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"posthoorn/internal/mail"
+)
+
+// source is a plain text message of about size bytes, without its number.
+func source(size int) string {
+	const line = "The quick brown fox jumps over the lazy dog and runs on to the end.\r\n"
+	head := "From: Bench <sender@from.test>\r\nTo: someone@example.test\r\nSubject: benchmark message\r\n" +
+		"Date: Mon, 23 Nov 2026 20:00:00 +0000\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=us-ascii\r\n\r\n"
+	return head + strings.Repeat(line, max(1, (size-len(head))/len(line)))
+}
+
+const sender = "sender@from.test"
+
+func numbered(source string, id int) string {
+	return "X-Bench-Id: " + strconv.Itoa(id) + "\r\n" + source
+}
+
+func recipient(id, domains int) string {
+	return fmt.Sprintf("u%d@d%d.bench.test", id, id%domains+1)
+}
+
+// encode is the JSON of the outbox.
+func encode(source string, id, domains int) []byte {
+	b := append(make([]byte, 0, len(source)*5/4), `{"envelope":"`+sender+`","recipient":"`...)
+	b = append(b, recipient(id, domains)...)
+	b = append(b, `","number":`...)
+	b = strconv.AppendInt(b, int64(id), 10)
+	b = append(b, `,"mime":`...)
+	b = mail.AppendString(b, numbered(source, id))
+	return append(b, '}')
+}
+
+// load gives n messages to a contestant, numbered from 0, and returns when all are accepted.
+type load struct {
+	source     string
+	n, domains int
+}
+
+// publish puts them into a queue over two connections, 500 without a confirm at most on each.
+func (l load) publish(url, queue string) error {
+	const connections, window = 2, 500
+	return together(connections, func(k int) error {
+		conn, err := amqp.Dial(url)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = conn.Close() }()
+		ch, err := conn.Channel()
+		if err != nil {
+			return err
+		}
+		if err := ch.Confirm(false); err != nil {
+			return err
+		}
+		credit, done := make(chan struct{}, window), make(chan error, 1)
+		mine := (l.n - k + connections - 1) / connections
+		confirms := ch.NotifyPublish(make(chan amqp.Confirmation, window))
+		go func() {
+			for range mine {
+				if c, ok := <-confirms; !ok || !c.Ack {
+					done <- errors.New("a message was not confirmed")
+					return
+				}
+				<-credit
+			}
+			done <- nil
+		}()
+		for id := k; id < l.n; id += connections {
+			credit <- struct{}{}
+			if err := ch.PublishWithContext(context.Background(), "", queue, false, false,
+				amqp.Publishing{Body: encode(l.source, id, l.domains), DeliveryMode: amqp.Persistent}); err != nil {
+				return err
+			}
+		}
+		return <-done
+	})
+}
+
+// smtp hands them in over 20 kept connections, one round trip per command as most clients do.
+func (l load) smtp(addr string) error {
+	var next atomic.Int64
+	return together(20, func(int) error {
+		c, err := net.Dial("tcp", addr)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = c.Close() }()
+		s := &client{conn: c, in: bufio.NewReader(c)}
+		err = errors.Join(s.expect('2'), s.say('2', "EHLO load.test"))
+		for err == nil {
+			id := int(next.Add(1)) - 1
+			if id >= l.n {
+				return s.say('2', "QUIT")
+			}
+			err = s.message(l, id)
+		}
+		return err
+	})
+}
+
+// client is one SMTP connection of the load.
+type client struct {
+	conn net.Conn
+	in   *bufio.Reader
+}
+
+func (c *client) message(l load, id int) error {
+	if err := c.say('2', "MAIL FROM:<"+sender+">"); err != nil {
+		return err
+	}
+	if err := c.say('2', "RCPT TO:<"+recipient(id, l.domains)+">"); err != nil {
+		return err
+	}
+	if err := c.say('3', "DATA"); err != nil {
+		return err
+	}
+	return c.say('2', numbered(l.source, id)+".")
+}
+
+func (c *client) say(want byte, line string) error {
+	if _, err := c.conn.Write([]byte(line + "\r\n")); err != nil {
+		return err
+	}
+	return c.expect(want)
+}
+
+func (c *client) expect(want byte) error {
+	_ = c.conn.SetReadDeadline(time.Now().Add(time.Minute))
+	for {
+		line, err := c.in.ReadSlice('\n')
+		if err != nil {
+			return err
+		}
+		if len(line) > 3 && line[3] == '-' {
+			continue
+		}
+		if line[0] != want {
+			return fmt.Errorf("reply %q", line)
+		}
+		return nil
+	}
+}
+
+// together runs k functions at once and joins their errors.
+func together(k int, f func(k int) error) error {
+	errs := make([]error, k)
+	var all sync.WaitGroup
+	for i := range k {
+		all.Go(func() { errs[i] = f(i) })
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"posthoorn/internal/testbed"
+)
+
+// bench is what the rows share.
+type bench struct {
+	host       *host
+	o          options
+	dir        string
+	source     string
+	sink       *sink
+	names      string // address of the name server
+	rabbit     *testbed.RabbitMQ
+	brokerTree []int
+	channel    *amqp.Channel
+	queues     struct{ outbox, results string } // of the repeat that runs
+	runs       int
+}
+
+func (b *bench) program() string { return filepath.Join(b.o.bin, "posthoorn") }
+
+// figures are what one repeat shows; CPU in microseconds per message.
+type figures struct {
+	rate, accepted    float64 // messages per second
+	own, broker, sink float64
+	memory            float64 // MiB, the most
+	trips             float64 // flushes of replies at the sink per message
+	connections       float64 // at the sink, the most
+}
+
+// warm is how many messages go through before the clock starts.
+const warm = 300
+
+// measure runs one repeat of a row.
+func (b *bench) measure(r row) (f figures, err error) {
+	b.runs++
+	dir := filepath.Join(b.dir, strconv.Itoa(b.runs))
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return f, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	count, forget, err := b.fresh(r)
+	if err != nil {
+		return f, err
+	}
+	defer forget()
+	b.prepareSink(r)
+	c, err := r.start(b, r, dir)
+	if err != nil {
+		return f, err
+	}
+	defer c.stop()
+	if err := b.await(c, c.ready, "start"); err != nil {
+		return f, err
+	}
+	t := &trial{b: b, r: r, c: c, results: count}
+	if err := t.warmUp(); err != nil {
+		return f, err
+	}
+	return t.run()
+}
+
+func (b *bench) prepareSink(r row) {
+	deny := "0"
+	if r.deny {
+		deny = "4" // two make a sender remember, some may be under way
+	}
+	b.sink.call("/delay", "d", r.latency.String())
+	b.sink.call("/deny", "n", deny)
+	b.sink.call("/reset")
+}
+
+// fresh makes the queues of a repeat and counts what arrives in the one for results.
+func (b *bench) fresh(r row) (count *counter, forget func(), err error) {
+	count = new(counter)
+	if !r.broker {
+		return count, func() {}, nil
+	}
+	conn, err := amqp.Dial(b.rabbit.URL())
+	if err != nil {
+		return nil, nil, err
+	}
+	if b.channel, err = conn.Channel(); err != nil {
+		return nil, nil, err
+	}
+	b.queues.outbox = fmt.Sprintf("bench%d-outbox", b.runs)
+	b.queues.results = fmt.Sprintf("bench%d-results", b.runs)
+	args := amqp.Table{}
+	if b.o.queueType == "quorum" {
+		args["x-queue-type"] = "quorum"
+	}
+	_, err1 := b.channel.QueueDeclare(b.queues.outbox, true, false, false, false, args)
+	_, err2 := b.channel.QueueDeclare(b.queues.results, true, false, false, false, nil)
+	ds, err3 := b.channel.Consume(b.queues.results, "", true, false, false, false, nil)
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return nil, nil, err
+	}
+	go count.all(ds)
+	return count, func() {
+		_, _ = b.channel.QueueDelete(b.queues.outbox, false, false, false)
+		_, _ = b.channel.QueueDelete(b.queues.results, false, false, false)
+		_ = conn.Close()
+	}, nil
+}
+
+// consumed reports whether somebody reads the outbox.
+func (b *bench) consumed() bool {
+	q, err := b.channel.QueueDeclarePassive(b.queues.outbox, true, false, false, false, nil)
+	return err == nil && q.Consumers > 0
+}
+
+// stall is how long nothing may happen.
+const stall = 30 * time.Second
+
+func (b *bench) await(c contestant, ready func() bool, what string) error {
+	for end := time.Now().Add(stall); !ready(); time.Sleep(20 * time.Millisecond) {
+		if err := c.alive(); err != nil {
+			return err
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("%s: nothing for %v", what, stall)
+		}
+	}
+	return nil
+}
+
+// counter counts results.
+type counter struct{ n, last atomic.Int64 }
+
+func (c *counter) all(ds <-chan amqp.Delivery) {
+	for range ds {
+		c.n.Add(1)
+		c.last.Store(time.Now().UnixNano())
+	}
+}
+
+func (c *counter) reset() { c.n.Store(0) }

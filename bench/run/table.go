@@ -1,0 +1,93 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"text/tabwriter"
+)
+
+// table gathers the figures of all repeats.
+type table struct {
+	rows    []row
+	figures map[string]map[int]figures // by row and repeat
+}
+
+func newTable(rows []row) *table {
+	t := &table{rows: rows, figures: map[string]map[int]figures{}}
+	for _, r := range rows {
+		t.figures[r.name] = map[int]figures{}
+	}
+	return t
+}
+
+func (t *table) add(r row, repeat int, f figures) { t.figures[r.name][repeat] = f }
+
+// column is one figure of a row.
+type column struct {
+	head string
+	form string
+	of   func(figures) float64
+}
+
+var columns = []column{
+	{"messages/s", "%.0f", func(f figures) float64 { return f.rate }},
+	{"accepted/s", "%.0f", func(f figures) float64 { return f.accepted }},
+	{"CPU µs", "%.0f", func(f figures) float64 { return f.own }},
+	{"broker µs", "%.0f", func(f figures) float64 { return f.broker }},
+	{"sink µs", "%.0f", func(f figures) float64 { return f.sink }},
+	{"peak MiB", "%.0f", func(f figures) float64 { return f.memory }},
+	{"round trips", "%.2f", func(f figures) float64 { return f.trips }},
+	{"connections", "%.0f", func(f figures) float64 { return f.connections }},
+}
+
+func (t *table) print(w io.Writer) {
+	tw := tabwriter.NewWriter(w, 2, 0, 2, ' ', 0)
+	fmt.Fprint(tw, "row")
+	for _, c := range columns {
+		fmt.Fprint(tw, "\t", c.head)
+	}
+	fmt.Fprintln(tw, "\tmessages/s by")
+	for _, r := range t.rows {
+		fmt.Fprint(tw, r.name)
+		for _, c := range columns {
+			var list []float64
+			for _, f := range t.figures[r.name] {
+				list = append(list, c.of(f))
+			}
+			fmt.Fprint(tw, "\t", median(c.form, list))
+		}
+		fmt.Fprintln(tw, "\t"+t.ratio(r))
+	}
+	_ = tw.Flush() // a terminal that is gone
+}
+
+// ratio compares a row with another of the same repeats.
+func (t *table) ratio(r row) string {
+	var list []float64
+	for repeat, f := range t.figures[r.name] {
+		if other, ok := t.figures[r.against][repeat]; ok && other.rate > 0 {
+			list = append(list, f.rate/other.rate)
+		}
+	}
+	if len(list) == 0 {
+		return ""
+	}
+	return median("%.2f", list) + " × " + r.against
+}
+
+// median with the lowest and the highest in brackets.
+func median(form string, list []float64) string {
+	if len(list) == 0 {
+		return "-"
+	}
+	slices.Sort(list)
+	m := list[len(list)/2]
+	if len(list)%2 == 0 {
+		m = (m + list[len(list)/2-1]) / 2
+	}
+	if len(list) == 1 {
+		return fmt.Sprintf(form, m)
+	}
+	return fmt.Sprintf(form+" ["+form+"-"+form+"]", m, list[0], list[len(list)-1])
+}

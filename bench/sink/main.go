@@ -1,0 +1,81 @@
+// Command sink is the SMTP server that all contestants of the benchmark deliver to: it uses all processors, counts, and throws
+// away. Messages carry their number in a field X-Bench-Id, so that doubled ones are found.
+//
+// It is steered over HTTP: /stats, /reset, /delay?d=50ms (slept once before each flush of replies, so that a group of commands
+// costs one delay, as a network's round trip would) and /deny?n=2 (that many times the connection ends, after the reply, when an
+// envelope came together with the end of the message before; a sender then goes back to two round trips per message).
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+func main() {
+	port := flag.Int("port", 2525, "port, on 127.1.0.1 and as many addresses after it as there are domains")
+	domains := flag.Int("domains", 100, "addresses to listen on, at most 254")
+	control := flag.String("control", "127.0.0.1:8099", "address of the HTTP control")
+	flag.Parse()
+	s := newSink()
+	for i := range *domains {
+		l, err := net.Listen("tcp", net.JoinHostPort(fmt.Sprintf("127.1.0.%d", i+1), strconv.Itoa(*port)))
+		if err != nil {
+			log.Fatal(err)
+		}
+		go s.accept(l)
+	}
+	go func() { log.Fatal(http.ListenAndServe(*control, s.control())) }()
+	end := make(chan os.Signal, 1)
+	signal.Notify(end, syscall.SIGTERM, syscall.SIGINT)
+	<-end
+}
+
+func (s *sink) accept(l net.Listener) {
+	for {
+		c, err := l.Accept()
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil {
+			log.Print(err)
+			time.Sleep(10 * time.Millisecond)
+			continue
+		}
+		go s.serve(c)
+	}
+}
+
+func (s *sink) control() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/stats", func(w http.ResponseWriter, r *http.Request) {
+		_ = json.NewEncoder(w).Encode(s.stats(r.FormValue("unique") != ""))
+	})
+	mux.HandleFunc("/reset", func(http.ResponseWriter, *http.Request) { s.reset() })
+	mux.HandleFunc("/delay", func(w http.ResponseWriter, r *http.Request) {
+		d, err := time.ParseDuration(r.FormValue("d"))
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		s.delay.Store(int64(d))
+	})
+	mux.HandleFunc("/deny", func(w http.ResponseWriter, r *http.Request) {
+		n, err := strconv.ParseInt(r.FormValue("n"), 10, 64)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		s.deny.Store(n)
+	})
+	return mux
+}

@@ -1,0 +1,146 @@
+package accounting
+
+import (
+	"context"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"posthoorn/internal/testbed"
+)
+
+// event is one fault.
+type event struct {
+	name string
+	do   func()
+}
+
+// chaos does one event after another, with random pauses between least and most, until the time is over.
+func chaos(t *testing.T, random *rand.Rand, p *program, length, least, most time.Duration, events []event) {
+	t.Helper()
+	for end := time.Now().Add(length); time.Now().Before(end); {
+		<-time.After(least + time.Duration(random.Int64N(int64(most-least))))
+		p.alive()
+		e := events[random.IntN(len(events))]
+		began := time.Now()
+		e.do()
+		t.Logf("%s %s (%v)", began.Format(clock), e.name, time.Since(began).Round(time.Millisecond))
+	}
+}
+
+// drain waits until every confirmed message has its final state and nothing has happened for a while: what was published and
+// never confirmed may be in the outbox too, and late doubles would show. It fails when nothing moves for a minute.
+func drain(t *testing.T, p *program, b *books, look func()) {
+	t.Helper()
+	const quiet, patience = 2 * time.Second, time.Minute
+	moved, last := time.Now(), -1
+	for {
+		look()
+		open, events := b.progress()
+		if events != last {
+			moved, last = time.Now(), events
+		}
+		still := time.Since(moved)
+		if open == 0 && still > quiet {
+			return
+		}
+		if still > patience {
+			p.stacks()
+			t.Fatalf("nothing has moved for a minute, %d messages have no final state; %s", open, b)
+		}
+		<-time.After(100 * time.Millisecond)
+		p.alive()
+	}
+}
+
+func judge(t *testing.T, b *books, terms terms) {
+	t.Helper()
+	t.Log(b)
+	problems := b.check(terms)
+	for _, problem := range problems[:min(len(problems), 20)] {
+		t.Error(problem)
+	}
+	if len(problems) > 20 {
+		t.Errorf("and %d more", len(problems)-20)
+	}
+	if len(b.published) < 200 {
+		t.Errorf("only %d messages: that shows nothing", len(b.published))
+	}
+}
+
+// rabbitRun is a run with a real broker. faults makes the events of it.
+func rabbitRun(t *testing.T, name string, length, least, most time.Duration, terms terms, faults func(p *program, b *books, link *testbed.Proxy) []event) {
+	random := newDice(t)
+	broker := rabbit.Get(t)
+	dir, b := workplace(t), newBooks()
+	link := testbed.StartProxy(t, broker.Addr())
+	s := startSink(t, b, dir)
+	queues := namesOf(name)
+	keys := queues.keys()
+	keys["rabbitmq-address"] = broker.URLVia(link.Addr())
+	p := newProgram(t, dir, s, keys)
+	p.start()
+
+	outside := &client{url: broker.URL(), books: b, names: queues}
+	publishing, enough := context.WithCancel(t.Context())
+	reading, stop := context.WithCancel(t.Context())
+	var clients sync.WaitGroup
+	defer clients.Wait()
+	defer stop()
+	defer enough()
+	sourceDice := rand.New(rand.NewPCG(random.Uint64(), 1))
+	clients.Go(func() { outside.publish(publishing, sourceDice, perSecond) })
+	clients.Go(func() { outside.read(reading) })
+
+	chaos(t, random, p, length, least, most, faults(p, b, link))
+	enough()
+	drain(t, p, b, func() {})
+	p.stop()
+	for line := range strings.Lines(broker.Ctl(t, "list_queues", "name", "messages")) {
+		if f := strings.Fields(line); len(f) == 2 && f[0] == queues.outbox && f[1] != "0" {
+			t.Errorf("%s messages are left in the outbox", f[1])
+		}
+	}
+	stop()
+	clients.Wait()
+	judge(t, b, terms)
+}
+
+// TestBrokerAndConnection: a broker that restarts, dies, hangs or is cut off, and clean stops of the program, double no mail.
+func TestBrokerAndConnection(t *testing.T) {
+	rabbitRun(t, "calm", calmTime, 500*time.Millisecond, 2*time.Second, terms{}, func(p *program, b *books, link *testbed.Proxy) []event {
+		broker := rabbit.Get(t)
+		hold := func(on func(bool), d time.Duration) func() {
+			return func() {
+				on(true)
+				<-time.After(d)
+				on(false)
+			}
+		}
+		cut, reset := event{"connection cut", link.Cut}, event{"connection reset", link.Reset}
+		return []event{
+			cut, cut, reset, reset,
+			{"network silent", hold(link.Blackhole, time.Second)},
+			{"broker away", func() { link.Cut(); hold(link.Refuse, 2*time.Second)() }},
+			{"broker restarted", func() { broker.Restart(t) }},
+			{"broker killed", func() { broker.Kill(); broker.Start(t) }},
+			{"clean restart", func() { p.stop(); p.start() }},
+		}
+	})
+}
+
+// window is how long before a kill an answered dot may be missing from the ledger: about a millisecond, and a machine that
+// runs other tests beside.
+const window = 300 * time.Millisecond
+
+// TestKill: SIGKILL at any moment loses nothing, and doubles only what was in doubt at that moment.
+func TestKill(t *testing.T) {
+	rabbitRun(t, "kill", killTime, 300*time.Millisecond, 4*time.Second,
+		terms{window: window, connections: connections, culprits: int(killTime / time.Second)},
+		func(p *program, b *books, link *testbed.Proxy) []event {
+			dies := event{"killed", func() { b.killed(p.kill()); p.start() }}
+			return []event{dies, dies, dies, {"killed, connection cut", func() { link.Cut(); dies.do() }}}
+		})
+}

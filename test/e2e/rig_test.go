@@ -1,0 +1,255 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"maps"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"posthoorn/internal/app"
+	"posthoorn/internal/app/config"
+	"posthoorn/internal/dns/dnstest"
+	"posthoorn/internal/sink"
+)
+
+// defaultZone leads every domain under .test to the receiver of the rig, each as a destination of its own.
+const defaultZone = "*.test A 127.0.0.1\n"
+
+// setup is what a test wants to be different.
+type setup struct {
+	zone string            // instead of defaultZone
+	sink sink.Options      // of the receiver
+	keys map[string]string // of the configuration, over those of every test; an empty value takes a key away
+	via  string            // host:port of RabbitMQ as the daemon sees it; empty: directly
+}
+
+// rig is one daemon with what surrounds it.
+type rig struct {
+	t      *testing.T
+	dir    string
+	file   string // configuration of the commands
+	server string // configuration of the daemon, where that differs
+	door   string // host:port of the SMTP door
+	port   string // that mail is delivered to
+	names  *dnstest.Server
+	sink   *sink.Server
+	queues queues
+	daemon *app.Daemon
+}
+
+// onBoth runs a test on the embedded queue and on RabbitMQ.
+func onBoth(t *testing.T, s setup, test func(t *testing.T, r *rig)) {
+	t.Helper()
+	onEmbedded(t, s, test)
+	t.Run("rabbitmq", func(t *testing.T) {
+		t.Parallel()
+		onRabbit(t, s, test)
+	})
+}
+
+func onEmbedded(t *testing.T, s setup, test func(t *testing.T, r *rig)) {
+	t.Helper()
+	t.Run("embedded", func(t *testing.T) {
+		t.Parallel()
+		r := newRig(t, s)
+		r.queues = &embedded{r}
+		r.configure(s.keys, "")
+		r.start()
+		test(t, r)
+	})
+}
+
+func onRabbit(t *testing.T, s setup, test func(t *testing.T, r *rig)) {
+	t.Helper()
+	broker := rabbit.Get(t)
+	r := newRig(t, s)
+	r.queues = dialQueues(t, broker.URL())
+	server := broker.URL()
+	if s.via != "" {
+		server = broker.URLVia(s.via)
+	}
+	r.configure(s.keys, broker.URL())
+	if server != broker.URL() {
+		r.server = r.write("daemon.txt", r.keys(s.keys, server))
+	}
+	r.start()
+	test(t, r)
+}
+
+func newRig(t *testing.T, s setup) *rig {
+	t.Helper()
+	r := &rig{t: t, dir: t.TempDir()}
+	if s.zone == "" {
+		s.zone = defaultZone
+	}
+	var err error
+	if r.names, err = dnstest.Start(s.zone); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = r.names.Close() })
+	r.sink = startSink(t, s.sink)
+	_, r.port, _ = net.SplitHostPort(r.sink.Addresses()[0].String())
+	r.door = freeAddress(t)
+	t.Cleanup(func() {
+		r.stop()
+		if t.Failed() {
+			t.Logf("error log:\n%s", r.read("errors.log"))
+		}
+	})
+	return r
+}
+
+func startSink(t *testing.T, o sink.Options) *sink.Server {
+	t.Helper()
+	o.Remember = 5000
+	s, err := sink.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.Serve()
+	}()
+	t.Cleanup(func() {
+		_ = s.Close()
+		<-done
+	})
+	return s
+}
+
+// sinkAt starts another receiver on the same port of another address of loopback.
+func (r *rig) sinkAt(ip string, o sink.Options) *sink.Server {
+	r.t.Helper()
+	o.Addresses = []string{ip + ":" + r.port}
+	return startSink(r.t, o)
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
+}
+
+// rigs numbers the daemons, for names of queues.
+var rigs atomic.Int64
+
+func (r *rig) configure(own map[string]string, broker string) {
+	r.t.Helper()
+	prefix := fmt.Sprintf("e2e-%d-%d-", os.Getpid(), rigs.Add(1))
+	r.queues.name(prefix)
+	r.file = r.write("config.txt", r.keys(own, broker))
+	r.server = r.file
+}
+
+func (r *rig) keys(own map[string]string, broker string) map[string]string {
+	_, door, _ := net.SplitHostPort(r.door)
+	all := map[string]string{
+		"state-directory": filepath.Join(r.dir, "state"), "local-min-free": "1MB", "www-port": "0",
+		"dns-servers": r.names.Addr, "dns-attempts": "2", "dns-interval": "0.3", "dns-timeout": "1",
+		"smtp-remote-port": r.port, "smtp-allow-local": "true", "smtp-default-ips": "127.0.0.1",
+		"smtp-ip": "127.0.0.1", "smtp-port": door,
+		"spool-directory": r.mkdir("spool"), "spool-fail-directory": r.mkdir("failed"),
+		"error-log": filepath.Join(r.dir, "errors.log"), "send-log-directory": r.dir, "received-log-directory": r.dir,
+		"download-log-directory": r.dir, "www-log-directory": r.dir,
+		"rabbitmq-address": broker, "rabbitmq-publishers": "1",
+	}
+	for _, role := range []string{"outbox", "results", "success", "failure", "retry"} {
+		all["rabbitmq-"+role] = r.queues.of(role)
+	}
+	maps.Copy(all, own)
+	return all
+}
+
+func (r *rig) mkdir(name string) string {
+	r.t.Helper()
+	dir := filepath.Join(r.dir, name)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		r.t.Fatal(err)
+	}
+	return dir
+}
+
+// write makes a configuration file.
+func (r *rig) write(name string, keys map[string]string) string {
+	r.t.Helper()
+	var text strings.Builder
+	for _, key := range slices.Sorted(maps.Keys(keys)) {
+		if keys[key] != "" {
+			fmt.Fprintf(&text, "%s: %s\n", key, keys[key])
+		}
+	}
+	file := filepath.Join(r.dir, name)
+	if err := os.WriteFile(file, []byte(text.String()), 0o600); err != nil {
+		r.t.Fatal(err)
+	}
+	return file
+}
+
+func (r *rig) start() {
+	r.t.Helper()
+	cfg, err := config.Load(&config.Command{ConfigFile: r.server},
+		config.Source{Hostname: "mta.example.test", Default: "/dev/null"})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	complaints := new(bytes.Buffer)
+	if r.daemon, err = app.Start(cfg, complaints); err != nil {
+		r.t.Fatalf("%v\n%s", err, complaints)
+	}
+}
+
+// stop ends the daemon, if it runs, as a signal does.
+func (r *rig) stop() {
+	if r.daemon != nil {
+		r.daemon.Stop()
+		r.daemon = nil
+	}
+}
+
+// command runs the program with other arguments than the daemon's and fails the test when it does not end well.
+func (r *rig) command(stdin string, args ...string) string {
+	r.t.Helper()
+	code, out, complaints := r.try(stdin, args...)
+	if code != config.ExitOK {
+		r.t.Fatalf("%s: exit %d: %s", strings.Join(args, " "), code, complaints)
+	}
+	return out
+}
+
+func (r *rig) try(stdin string, args ...string) (code int, stdout, stderr string) {
+	var out, complaints bytes.Buffer
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	code = app.Run(ctx, app.Program{
+		Args: append([]string{"--config-file", r.file}, args...), Name: "/usr/bin/posthoorn", Version: "test",
+		Stdin: strings.NewReader(stdin), Stdout: &out, Stderr: &complaints,
+	})
+	return code, out.String(), complaints.String()
+}
+
+// read is the text of a file of the rig; empty when it is not there yet.
+func (r *rig) read(name string) string {
+	text, err := os.ReadFile(filepath.Join(r.dir, name))
+	if err != nil {
+		return ""
+	}
+	return string(text)
+}
+
+func (r *rig) portNumber() int {
+	n, _ := strconv.Atoi(r.port)
+	return n
+}
