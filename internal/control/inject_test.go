@@ -42,6 +42,13 @@ func (d *door) Accept(ctx context.Context, s inject.Submission) ([]string, error
 	return nil, d.err
 }
 
+// all is what came in.
+func (d *door) all() []inject.Submission {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.got)
+}
+
 func startInject(t *testing.T, o InjectOptions) *Inject {
 	t.Helper()
 	o.Path = filepath.Join(folder(t), "i")
@@ -84,7 +91,7 @@ func TestSubmit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := d.got[0]
+	got := d.all()[0]
 	if age := time.Since(got.Received); age < 0 || age > time.Minute {
 		t.Error(got.Received)
 	}
@@ -124,7 +131,7 @@ func TestBigMessages(t *testing.T) {
 	i := startInject(t, InjectOptions{Door: d, MaxSize: 5 << 20})
 	s := message(t, "a@b.test")
 	s.Source = bytes.Repeat([]byte("0123456789abcde\n"), 5<<16)
-	if err := Submit(t.Context(), i.Path(), s); err != nil || !bytes.Equal(d.got[0].Source, s.Source) {
+	if err := Submit(t.Context(), i.Path(), s); err != nil || !bytes.Equal(d.all()[0].Source, s.Source) {
 		t.Fatal(err)
 	}
 	s.Source = append(s.Source, 'x')
@@ -132,7 +139,7 @@ func TestBigMessages(t *testing.T) {
 	if Code(err) != 65 || !strings.Contains(err.Error(), "552") {
 		t.Error(err)
 	}
-	if len(d.got) != 1 {
+	if len(d.all()) != 1 {
 		t.Error("it was taken")
 	}
 }
@@ -170,8 +177,8 @@ func TestHostileClients(t *testing.T) {
 		})
 	}
 	me, _ := user.Current()
-	if len(d.got) != 2 || d.got[0].Origin.(*inject.CLI).User != me.Username {
-		t.Errorf("%+v", d.got)
+	if len(d.all()) != 2 || d.all()[0].Origin.(*inject.CLI).User != me.Username {
+		t.Errorf("%+v", d.all())
 	}
 }
 
@@ -190,9 +197,11 @@ func TestRoomForOthers(t *testing.T) {
 	for _, uid := range []int{1234, 1234, 1234, 0, 99} {
 		i.leave(uid)
 	}
+	i.mu.Lock()
 	if len(i.byUser) != 0 {
 		t.Error(i.byUser)
 	}
+	i.mu.Unlock()
 	var clients sync.WaitGroup
 	errs := make([]error, 12)
 	for n := range errs {
@@ -206,8 +215,8 @@ func TestRoomForOthers(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if len(d.got) < 2 {
-		t.Error(len(d.got), "messages")
+	if len(d.all()) < 2 {
+		t.Error(len(d.all()), "messages")
 	}
 }
 
@@ -257,7 +266,7 @@ func TestManyAtOnce(t *testing.T) {
 	}
 	clients.Wait()
 	var to []string
-	for _, s := range d.got {
+	for _, s := range d.all() {
 		to = append(to, s.Recipients[0].To.String())
 	}
 	slices.Sort(to)

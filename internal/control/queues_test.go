@@ -118,6 +118,13 @@ func (s *store) counts(queue string) (all, inHand int) {
 	return 0, 0
 }
 
+// gone is how many messages were removed.
+func (s *store) gone() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.removed
+}
+
 // startControl serves a store and gives a client for it.
 func startControl(t *testing.T, s Store) (*Control, *Client) {
 	t.Helper()
@@ -269,11 +276,11 @@ func TestTheOutboxIsNotEmptiedByMistake(t *testing.T) {
 			t.Error(name, err)
 		}
 	}
-	if s.removed != 0 {
+	if s.gone() != 0 {
 		t.Error("something was removed")
 	}
-	if err := client.Read(t.Context(), "outbox", ReadOptions{Force: true}, write); err != nil || s.removed != 1 {
-		t.Error(err, s.removed)
+	if err := client.Read(t.Context(), "outbox", ReadOptions{Force: true}, write); err != nil || s.gone() != 1 {
+		t.Error(err, s.gone())
 	}
 }
 
@@ -335,8 +342,8 @@ func TestAReaderThatDies(t *testing.T) {
 			c, client := startControl(t, s)
 			die(t, client, c.Path())
 			until(t, "everything to be given back", func() bool { _, inHand := s.counts("results"); return inHand == 0 })
-			if left, _ := s.counts("results"); left != 150 || s.removed != 100 {
-				t.Error(left, "left,", s.removed, "removed")
+			if left, _ := s.counts("results"); left != 150 || s.gone() != 100 {
+				t.Error(left, "left,", s.gone(), "removed")
 			}
 			var out bytes.Buffer
 			until(t, "the rest", func() bool {
@@ -446,7 +453,7 @@ func TestPublishQueue(t *testing.T) {
 	if err != nil || n != 251 {
 		t.Fatal(n, err)
 	}
-	q := s.queues["inbox"]
+	q := s.Take("inbox", 1000)
 	if len(q) != 251 || string(q[0].Body) != `{"recipient":"a@b.test"}` || string(q[250].Body) != `{"last":"without end"}` {
 		t.Errorf("%d %q", len(q), q[len(q)-1].Body)
 	}

@@ -143,10 +143,13 @@ func (s *server) stop() {
 	s.listener.Close()
 }
 
-// Close stops serving, waits for the connections and removes the socket, unless another stands in its place.
+// Close stops serving, waits for the connections and removes the socket, unless another stands in its place. It may be called
+// more than once.
 func (s *server) Close() error {
 	s.stop()
 	s.running.Wait()
+	s.gate.Lock()
+	defer s.gate.Unlock()
 	if now, err := os.Lstat(s.o.path); err == nil && os.SameFile(now, s.made) {
 		return os.Remove(s.o.path)
 	}
