@@ -44,6 +44,8 @@ func TestManyBatchesShareOneSync(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
+	open := sync.OnceFunc(func() { close(disk.gate) })
+	defer open() // so that a failure does not hang the Close
 	answers := make(chan error, 200)
 	send := func(n int) {
 		for range n {
@@ -73,7 +75,7 @@ func TestManyBatchesShareOneSync(t *testing.T) {
 	if len(answers) != 0 {
 		t.Error("answered before the sync")
 	}
-	close(disk.gate)
+	open()
 	for range 101 {
 		if err := <-answers; err != nil {
 			t.Fatal(err)

@@ -19,10 +19,18 @@ import (
 // rot in it is told from a torn end.
 const pebbleFormat = pebble.FormatTableFormatV6
 
+// Pebble takes the memory of its memtables out of the block cache: with a cache no
+// larger than they are, every read would fetch index and filter anew.
+const (
+	memTable  = 32 << 20
+	memTables = 4
+	cacheSize = memTables*memTable + 64<<20
+)
+
 // openPebble opens the database for this load: large values that live shortly, one
 // writer that syncs, short scans.
 func openPebble(disk vfs.FS, dir string, lock *pebble.Lock, log *slog.Logger) (*pebble.DB, error) {
-	cache := pebble.NewCache(32 << 20)
+	cache := pebble.NewCache(cacheSize)
 	defer cache.Unref()
 	o := &pebble.Options{
 		FS:                 disk,
@@ -32,8 +40,8 @@ func openPebble(disk vfs.FS, dir string, lock *pebble.Lock, log *slog.Logger) (*
 		Logger:             pebbleLog{log},
 
 		// What is put and acked within a few memtables never reaches an sstable.
-		MemTableSize:                64 << 20,
-		MemTableStopWritesThreshold: 4,
+		MemTableSize:                memTable,
+		MemTableStopWritesThreshold: memTables,
 		L0CompactionThreshold:       4,
 		L0StopWritesThreshold:       40,
 		LBaseMaxBytes:               256 << 20,
