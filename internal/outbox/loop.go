@@ -68,7 +68,7 @@ type loop struct {
 
 func newLoop(e *Engine) *loop {
 	l := &loop{e: e, items: map[uint64]*item{}, links: map[schedule.ConnID]*link{}, wake: make(chan struct{}, 1)}
-	l.plan = schedule.New(schedule.Options{Random: rand.Float64})
+	l.plan = schedule.New(schedule.Options{Random: rand.Float64, Memory: e.o.Consumers * e.o.Credit})
 	return l
 }
 
