@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -209,7 +210,8 @@ func parse(t *testing.T, p published) outcome {
 	t.Helper()
 	o := outcome{raw: p.body, messageID: p.id}
 	for _, into := range []any{&o.fields, &o} {
-		if err := json.Unmarshal(p.body, into); err != nil {
+		err := json.Unmarshal(p.body, into)
+		if _, ok := errors.AsType[*json.UnmarshalTypeError](err); err != nil && !ok { // what is odd stays odd in a result
 			t.Fatalf("%v: %s", err, p.body)
 		}
 	}

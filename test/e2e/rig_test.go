@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -101,7 +100,8 @@ func newRig(t *testing.T, s setup) *rig {
 	t.Cleanup(func() {
 		r.stop()
 		if t.Failed() {
-			t.Logf("error log:\n%s", r.read("errors.log"))
+			log := r.read("errors.log")
+			t.Logf("error log:\n%s", log[max(0, len(log)-2000):])
 		}
 	})
 	return r
@@ -249,7 +249,21 @@ func (r *rig) read(name string) string {
 	return string(text)
 }
 
-func (r *rig) portNumber() int {
-	n, _ := strconv.Atoi(r.port)
-	return n
+// withPort puts the port that mail is delivered to into a text.
+func (r *rig) withPort(text string) string { return strings.ReplaceAll(text, "PORT", r.port) }
+
+// onFree is onBoth where the configuration itself names the port of the receiver.
+func onFree(t *testing.T, s func(port string) setup, test func(t *testing.T, r *rig)) {
+	t.Helper()
+	onEmbedded(t, s(freePort(t)), test)
+	t.Run("rabbitmq", func(t *testing.T) {
+		t.Parallel()
+		onRabbit(t, s(freePort(t)), test)
+	})
+}
+
+func freePort(t *testing.T) string {
+	t.Helper()
+	_, port, _ := net.SplitHostPort(freeAddress(t))
+	return port
 }
