@@ -306,7 +306,7 @@ func TestDelay(t *testing.T) {
 	began := time.Now()
 	path := put(t, f.dir, "a", letter)
 	until(t, "the file", func() bool { return !exists(path) })
-	if took := time.Since(began); took < 300*time.Millisecond {
+	if took := time.Since(began); took < 280*time.Millisecond { // the clock of a file system ticks every few milliseconds
 		t.Error("taken after", took)
 	}
 }
