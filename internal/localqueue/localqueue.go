@@ -3,8 +3,8 @@
 // waits (by place and due time, and once more by deadline), the ledger of
 // outcomes and a few small values. It is the only folder that knows Pebble.
 //
-// What it promises: a change is durable when its done(nil) was called and a
-// [Batch] is durable as a whole or not at all; nothing is handed out twice, and
+// What it promises: a change is durable when its done(nil) was called (but for Acked
+// and Forget, whose loss is safe) and a [Batch] as a whole or not at all; nothing is handed out twice, and
 // nothing before it is durable; nothing waiting is handed out before its time;
 // what was acked or removed does not come back. Memory is a cursor and a few
 // numbers for each queue and place, however many messages there are, and opening
