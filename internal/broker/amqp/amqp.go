@@ -17,14 +17,12 @@ package amqp
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"posthoorn/internal/broker"
 
-	"github.com/prometheus/client_golang/prometheus"
 	amqp091 "github.com/rabbitmq/amqp091-go"
 )
 
@@ -37,28 +35,6 @@ const (
 	sweepInterval = 100 * time.Millisecond
 	closeGrace    = time.Second // for confirms that are under way
 )
-
-// Options of New. The zero value, with an Address, is what config.md section 3.1 has as defaults.
-type Options struct {
-	Address       string        // rabbitmq-address: one, several joined by commas, or hosts joined by semicolons
-	Insecure      bool          // do not verify the certificate of amqps (rabbitmq-verify: false)
-	Exchange      string        // for all publishing; empty: the default exchange
-	NoDeclare     bool          // neither exchange nor queues are declared (rabbitmq-declare: false)
-	Outbox        string        // the queue that Quorum and the warnings are about
-	Quorum        bool          // declare the outbox as a quorum queue
-	NotDurable    bool          // declare what is not durable (rabbitmq-durable: false)
-	NotPersistent bool          // publish with delivery mode 1 (rabbitmq-persistent: false)
-	Lazy          bool          // x-queue-mode: lazy
-	MaxPriority   uint8         // x-max-priority; 0: none
-	Gzip          bool          // compress what is published
-	Publishers    int           // publishing connections; 0: 1
-	Window        int           // unconfirmed publishings for each of them; 0: 100
-	SendTimeout   time.Duration // after which a Send fails; 0: only with its ctx
-	MaxBody       int64         // bytes of a body after decompression; 0: 256 MiB
-	Name          string        // shown to the broker's operator; empty: posthoorn
-	Logger        *slog.Logger  // nil: no log
-	Registerer    prometheus.Registerer
-}
 
 // Broker is the adapter for RabbitMQ.
 type Broker struct {
@@ -99,10 +75,10 @@ func New(o Options) (*Broker, error) {
 	if o.NotPersistent {
 		b.mode = amqp091.Transient
 	}
-	b.topology = &topology{b: b, turn: make(chan struct{}, 1)}
 	b.metrics = newMetrics(o.Registerer, b.unconfirmed, b.out)
 	ctx, stop := context.WithCancel(context.Background())
 	b.stop = stop
+	b.topology = &topology{b: b, life: ctx, turn: make(chan struct{}, 1)}
 	for i := range o.Publishers {
 		p := newPublisher(b, i+1)
 		b.publishers = append(b.publishers, p)
@@ -115,40 +91,21 @@ func New(o Options) (*Broker, error) {
 	return b, nil
 }
 
-func (o Options) withDefaults() Options {
-	if o.Publishers <= 0 {
-		o.Publishers = 1
-	}
-	if o.Window <= 0 {
-		o.Window = defaultWindow
-	}
-	if o.MaxBody <= 0 {
-		o.MaxBody = defaultMaxBody
-	}
-	if o.Name == "" {
-		o.Name = "posthoorn"
-	}
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
-	}
-	return o
-}
-
 // Send publishes what belongs together on one connection. See broker.Sender.
 func (b *Broker) Send(ctx context.Context, ps []broker.Publishing, done broker.Done) {
 	if len(ps) == 0 {
-		done(nil)
+		go done(nil)
 		return
 	}
 	s, err := b.newSending(ctx, ps, done)
 	if err != nil {
-		done(err)
+		go done(err) // never from within Send
 		return
 	}
 	if !b.o.NoDeclare {
 		ready, err := b.names.look(s)
 		if err != nil {
-			done(err)
+			go done(err)
 			return
 		}
 		if !ready {
@@ -158,7 +115,7 @@ func (b *Broker) Send(ctx context.Context, ps []broker.Publishing, done broker.D
 	}
 	p := b.pick()
 	if err := p.gate.enter(ctx, len(s.entries)); err != nil {
-		done(p.explain(err))
+		go done(p.explain(err))
 		return
 	}
 	p.push(s)

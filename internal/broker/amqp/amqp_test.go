@@ -1,16 +1,20 @@
 package amqp_test
 
 import (
+	"context"
+	"fmt"
 	"log/slog"
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"posthoorn/internal/broker"
 	"posthoorn/internal/broker/amqp"
 	"posthoorn/internal/broker/brokertest"
 	"posthoorn/internal/testbed"
 
+	amqp091 "github.com/rabbitmq/amqp091-go"
 	"go.uber.org/goleak"
 )
 
@@ -84,6 +88,68 @@ func TestContract(t *testing.T) {
 		Unblock:     func(t *testing.T) { r.Unblock(t) },
 		Unreachable: func(*testing.T) string { return "amq.nobody-may-declare-this" },
 		TooBig:      128<<20 + 1,
-		Large:       20 << 20,
+		Large:       4 << 20,
 	})
+}
+
+func name(t *testing.T) string { return fmt.Sprint(t.Name(), "-", time.Now().UnixNano()) }
+
+func patience(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func publish(t *testing.T, b broker.Sender, ps ...broker.Publishing) error {
+	t.Helper()
+	return broker.Publish(patience(t), b, ps...)
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// get takes one message off a queue, as another client sees it.
+func get(t *testing.T, queue string) amqp091.Delivery {
+	t.Helper()
+	d, ok, err := direct(t).Get(queue, true)
+	must(t, err)
+	if !ok {
+		t.Fatalf("queue %s is empty", queue)
+	}
+	return d
+}
+
+// deliveries is a handler that passes on what comes.
+type deliveries chan broker.Delivery
+
+func (d deliveries) Deliver(x broker.Delivery) { d <- x }
+
+func (d deliveries) Lost(uint32, uint64) {}
+
+func (d deliveries) next(t *testing.T) broker.Delivery {
+	t.Helper()
+	select {
+	case x := <-d:
+		return x
+	case <-patience(t).Done():
+		t.Fatal("no delivery")
+		return broker.Delivery{}
+	}
+}
+
+func eventually(t *testing.T, f func() bool) {
+	t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for ctx := patience(t); !f(); {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatal("a condition did not come")
+		}
+	}
 }

@@ -27,7 +27,7 @@ type lane struct {
 // hold lets a sending wait until its queues are declared.
 func (b *Broker) hold(s *sending) {
 	if err := b.lane.gate.enter(s.ctx, 1); err != nil {
-		s.done(b.publishers[0].explain(err))
+		go s.done(b.publishers[0].explain(err))
 		return
 	}
 	b.names.hold(s)

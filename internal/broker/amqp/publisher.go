@@ -96,7 +96,7 @@ func (p *publisher) push(s *sending) {
 	if p.ended {
 		s.settle(broker.ErrClosed)
 		p.mu.Unlock()
-		s.done(broker.ErrClosed)
+		go s.done(broker.ErrClosed)
 		return
 	}
 	for i := range s.entries {

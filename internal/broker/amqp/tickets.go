@@ -111,11 +111,14 @@ func (t *tickets) finish(epoch, tag uint64, state uint8) int {
 	return len(t.acked) + len(t.back)
 }
 
-// take is what the broker has to be told now; its slices hold until the next take. Nacks go first, so that no multiple ack covers
+// take is what the broker has to be told now on the channel of epoch; its slices hold until the next take. Nacks go first, so that no multiple ack covers
 // them. The tag of a multiple ack is one that the broker still knows: it takes any other for an error.
-func (t *tickets) take() batch {
+func (t *tickets) take(epoch uint64) batch {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if epoch != t.epoch {
+		return batch{}
+	}
 	b := batch{back: append(t.spare.back[:0], t.back...), single: t.spare.single[:0]}
 	for _, tag := range t.back {
 		*t.at(tag) = tagSettled

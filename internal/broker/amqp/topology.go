@@ -14,30 +14,39 @@ import (
 // One caller at a time.
 type topology struct {
 	b        *Broker
-	turn     chan struct{} // holds one token while somebody is at it
+	life     context.Context // of the broker
+	turn     chan struct{}   // holds one token while somebody is at it
 	link     *link
 	ch       *amqp091.Channel
 	exchange bool // it is known to be there
 }
 
-// do runs f when it is its turn. The end of ctx ends f by closing the connection.
+// do runs f when it is its turn. The end of ctx, or of the broker, ends f by closing the connection.
 func (t *topology) do(ctx context.Context, f func() error) error {
 	select {
 	case t.turn <- struct{}{}:
 		defer func() { <-t.turn }()
 	case <-ctx.Done():
 		return ctx.Err()
+	case <-t.life.Done():
+		return broker.ErrClosed
 	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(t.life, func() { cancel(broker.ErrClosed) })()
+	err := t.run(ctx, f)
+	if err != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+func (t *topology) run(ctx context.Context, f func() error) error {
 	if err := t.connect(ctx); err != nil {
 		return err
 	}
-	stop := context.AfterFunc(ctx, t.link.wire.kill)
-	defer stop()
-	err := f()
-	if err != nil && ctx.Err() != nil {
-		return ctx.Err()
-	}
-	return err
+	defer context.AfterFunc(ctx, t.link.wire.kill)()
+	return f()
 }
 
 func (t *topology) connect(ctx context.Context) error {

@@ -2,7 +2,6 @@ package brokertest
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"testing"
 	"time"
@@ -10,71 +9,86 @@ import (
 	"posthoorn/internal/broker"
 )
 
-// durable: what was confirmed survives.
-func durable(t *testing.T, f Factory, fault faultCase) {
+// survives lets one fault happen to three queues, each with a promise of its own: a restart takes seconds.
+func survives(t *testing.T, f Factory, fault faultCase) {
 	w := newWorld(t, f)
-	w.publish(0, 300, 2000)
-	w.suffer(fault)
-	in := acking(t)
-	w.consume(50, in)
-	in.waitForAll(300)
+	var checks []func(w *world, renewed bool)
+	worlds := []*world{w, newWorldOn(t, f, w.b), newWorldOn(t, f, w.b)}
+	for i, prepare := range []func(*world) func(*world, bool){durable, redelivers, staleTickets} {
+		checks = append(checks, prepare(worlds[i]))
+	}
+	renewed := w.suffer(fault)
+	for i, check := range checks {
+		worlds[i].b = w.b
+		check(worlds[i], renewed)
+	}
 }
 
-// redelivers: what was out and not acked comes again, marked.
-func redelivers(t *testing.T, f Factory, fault faultCase) {
-	w := newWorld(t, f)
+// durable: what was confirmed survives.
+func durable(w *world) func(*world, bool) {
+	w.publish(0, 300, 2000)
+	return func(w *world, _ bool) {
+		in := acking(w.t)
+		w.consume(50, in)
+		in.waitForAll(300)
+	}
+}
+
+// redelivers: what was out and not acked comes again, marked, and the handler hears that the tickets are lost.
+func redelivers(w *world) func(*world, bool) {
 	w.publish(0, 40, 0)
-	in := newInbox(t)
+	in := newInbox(w.t)
 	w.consume(20, in)
 	in.waitFor(20)
 	first := in.all()[:20]
-	again := in
-	before := 20
-	if w.suffer(fault) {
-		again, before = newInbox(t), 0
-		w.consume(20, again)
-	}
-	again.waitFor(before + 20)
-	marked := map[int]bool{}
-	for _, d := range again.all()[before:] {
-		marked[d.number] = marked[d.number] || d.Redelivered
-	}
-	for _, d := range first {
-		if came, ok := marked[d.number]; !ok || !came {
-			t.Errorf("message %d was out: came again %v, marked %v", d.number, ok, came)
+	return func(w *world, renewed bool) {
+		again, before := in, 20
+		if renewed {
+			again, before = newInbox(w.t), 0
+			w.consume(20, again)
 		}
-	}
-	if again == in && in.lost == 0 {
-		t.Error("nobody said that the tickets were lost")
+		again.waitFor(before + 20)
+		marked := map[int]bool{}
+		for _, d := range again.all()[before:] {
+			marked[d.number] = marked[d.number] || d.Redelivered
+		}
+		for _, d := range first {
+			if came, ok := marked[d.number]; !ok || !came {
+				w.t.Errorf("message %d was out: came again %v, marked %v", d.number, ok, came)
+			}
+		}
+		if !renewed && in.losses() == 0 {
+			w.t.Error("nobody said that the tickets were lost")
+		}
 	}
 }
 
 // staleTickets: a ticket from before the fault settles nothing: neither its own message nor the one that has its tag now.
-func staleTickets(t *testing.T, f Factory, fault faultCase) {
-	w := newWorld(t, f)
+func staleTickets(w *world) func(*world, bool) {
 	w.publish(0, 30, 0)
-	in := newInbox(t)
+	in := newInbox(w.t)
 	c := w.consume(30, in)
 	in.waitFor(30)
 	old := in.all()
-	again := in
-	fresh := 30
-	if w.suffer(fault) {
-		again, fresh = newInbox(t), 0
-		c = w.consume(30, again)
-	}
-	again.waitFor(fresh + 30)
-	for i, d := range old {
-		if i%2 == 0 {
-			c.Ack(d.Ticket)
-		} else {
-			c.Nack(d.Ticket)
+	return func(w *world, renewed bool) {
+		again, fresh := in, 30
+		if renewed {
+			again, fresh = newInbox(w.t), 0
+			c = w.consume(30, again)
 		}
+		again.waitFor(fresh + 30)
+		for i, d := range old {
+			if i%2 == 0 {
+				c.Ack(d.Ticket)
+			} else {
+				c.Nack(d.Ticket)
+			}
+		}
+		closeFlushed(w.t, w, c)
+		last := acking(w.t)
+		w.consume(30, last)
+		last.waitForAll(30)
 	}
-	closeFlushed(t, w, c)
-	last := acking(t)
-	w.consume(30, last)
-	last.waitForAll(30)
 }
 
 // whilePublishing: many senders and faults in the middle: each Done exactly once, and all that was confirmed is there.
@@ -221,70 +235,4 @@ func (w *world) drained(n int) {
 		}
 	})
 	w.assertEmpty()
-}
-
-// blocked: nothing is confirmed while the broker takes nothing, Blocked says so, sends end with their ctx, and all heals by itself.
-func blocked(t *testing.T, f Factory) {
-	w := newWorld(t, f)
-	w.publish(0, 1, 0)
-	if reason, is := w.b.Blocked(); is {
-		t.Fatalf("blocked before anything happened: %s", reason)
-	}
-	f.Block(t)
-	unblock := sync.OnceFunc(func() { f.Unblock(t) })
-	defer unblock()
-	out := newOutcomes(t)
-	var sending sync.WaitGroup
-	const n = 1000
-	sending.Go(func() {
-		for i := range n {
-			w.b.Send(context.Background(), []broker.Publishing{{Queue: w.queue, Body: body(1+i, 5000)}}, out.done(i))
-		}
-	})
-	until(t, func() bool { _, is := w.b.Blocked(); return is })
-	ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
-	defer cancel()
-	err := broker.Publish(ctx, w.b, broker.Publishing{Queue: w.queue, Body: body(n+1, 0)})
-	if !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, broker.ErrBlocked) {
-		t.Errorf("publish while blocked: %v", err)
-	}
-	if out.count() == n {
-		t.Error("everything was confirmed by a blocked broker")
-	}
-	unblock()
-	sending.Wait()
-	out.allFine(n)
-	until(t, func() bool { _, is := w.b.Blocked(); return !is })
-	in := acking(t)
-	w.consume(100, in)
-	in.waitForAll(n + 1)
-}
-
-// closeWhileBlocked: Close takes seconds at most, and every Done comes.
-func closeWhileBlocked(t *testing.T, f Factory) {
-	w := newWorld(t, f)
-	w.publish(0, 10, 0)
-	in := newInbox(t)
-	w.consume(5, in)
-	in.waitFor(5)
-	f.Block(t)
-	defer f.Unblock(t)
-	out := newOutcomes(t)
-	var sending sync.WaitGroup
-	const n = 500
-	sending.Go(func() {
-		for i := range n {
-			w.b.Send(context.Background(), []broker.Publishing{{Queue: w.queue, Body: body(i, 100_000)}}, out.done(i))
-		}
-	})
-	until(t, func() bool { _, is := w.b.Blocked(); return is })
-	begin := time.Now()
-	if err := w.b.Close(); err != nil {
-		t.Error(err)
-	}
-	if took := time.Since(begin); took > 10*time.Second {
-		t.Errorf("Close took %v", took)
-	}
-	sending.Wait()
-	out.wait(n)
 }
