@@ -7,6 +7,7 @@
 package e2e
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"testing"
@@ -20,6 +21,10 @@ import (
 var rabbit testbed.SharedRabbitMQ
 
 func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", "6"); err != nil { // tests wait more than they work
+		panic(err)
+	}
 	code := m.Run()
 	rabbit.Close()
 	if err := goleak.Find(); err != nil && code == 0 {

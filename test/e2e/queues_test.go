@@ -26,8 +26,8 @@ type queues interface {
 
 // published is a message that the daemon has published.
 type published struct {
-	body []byte
-	id   string // AMQP message-id
+	body     []byte
+	delivery amqp.Delivery // on RabbitMQ
 }
 
 type prefixed string
@@ -103,7 +103,7 @@ func (q *remote) get(t *testing.T, queue string) (list []published) {
 		if !ok {
 			return list
 		}
-		list = append(list, published{body: d.Body, id: d.MessageId})
+		list = append(list, published{body: d.Body, delivery: d})
 	}
 }
 
@@ -161,9 +161,9 @@ func (r *rig) empty(roles ...string) {
 
 // outcome is what a test looks at in a published message.
 type outcome struct {
-	raw       []byte
-	messageID string
-	fields    map[string]json.RawMessage
+	raw      []byte
+	delivery amqp.Delivery
+	fields   map[string]json.RawMessage
 
 	Envelope       string
 	Recipient      string
@@ -208,7 +208,7 @@ func (o *outcome) last() attempt {
 
 func parse(t *testing.T, p published) outcome {
 	t.Helper()
-	o := outcome{raw: p.body, messageID: p.id}
+	o := outcome{raw: p.body, delivery: p.delivery}
 	for _, into := range []any{&o.fields, &o} {
 		err := json.Unmarshal(p.body, into)
 		if _, ok := errors.AsType[*json.UnmarshalTypeError](err); err != nil && !ok { // what is odd stays odd in a result
