@@ -45,7 +45,7 @@ you.test  A  127.0.0.1
 // The smarthost of the file takes everything, but what names its own.
 func TestSmarthostOfTheFile(t *testing.T) {
 	const zone = "hub.test A 127.0.0.1\nother.test A 127.0.3.2\n"
-	onFree(t, func(port string) setup {
+	onBothWith(t, func(port string) setup {
 		return setup{zone: zone, sink: sink.Options{Addresses: []string{"127.0.0.1:" + port}}, keys: map[string]string{"smarthost": "hub.test", "smarthost-port": port}}
 	}, func(t *testing.T, r *rig) {
 		other := r.sinkAt("127.0.3.2", sink.Options{})
@@ -61,7 +61,7 @@ func TestSmarthostOfTheFile(t *testing.T) {
 
 // With a sink in the file nothing reaches anybody else, and nobody is looked up.
 func TestSinkOfTheFile(t *testing.T) {
-	onFree(t, func(port string) setup {
+	onBothWith(t, func(port string) setup {
 		return setup{
 			zone: "real.test A 127.0.3.3\nhub.test A 127.0.3.3\n", sink: sink.Options{Addresses: []string{"127.0.0.1:" + port}},
 			keys: map[string]string{"smtp-sink-address": "127.0.0.1", "smtp-sink-port": port},

@@ -47,23 +47,16 @@ type rig struct {
 // onBoth runs a test on the embedded queue and on RabbitMQ.
 func onBoth(t *testing.T, s setup, test func(t *testing.T, r *rig)) {
 	t.Helper()
-	onEmbedded(t, s, test)
-	t.Run("rabbitmq", func(t *testing.T) {
-		t.Parallel()
-		onRabbit(t, s, test)
-	})
+	onBothWith(t, func(string) setup { return s }, test)
 }
 
 func onEmbedded(t *testing.T, s setup, test func(t *testing.T, r *rig)) {
 	t.Helper()
-	t.Run("embedded", func(t *testing.T) {
-		t.Parallel()
-		r := newRig(t, s)
-		r.queues = &embedded{r}
-		r.configure(s.keys, "")
-		r.start()
-		test(t, r)
-	})
+	r := newRig(t, s)
+	r.queues = &embedded{r}
+	r.configure(s.keys, "")
+	r.start()
+	test(t, r)
 }
 
 func onRabbit(t *testing.T, s setup, test func(t *testing.T, r *rig)) {
@@ -252,10 +245,14 @@ func (r *rig) read(name string) string {
 // withPort puts the port that mail is delivered to into a text.
 func (r *rig) withPort(text string) string { return strings.ReplaceAll(text, "PORT", r.port) }
 
-// onFree is onBoth where the configuration itself names the port of the receiver.
-func onFree(t *testing.T, s func(port string) setup, test func(t *testing.T, r *rig)) {
+// onBothWith is onBoth where the configuration itself names the port of the receiver.
+func onBothWith(t *testing.T, s func(port string) setup, test func(t *testing.T, r *rig)) {
 	t.Helper()
-	onEmbedded(t, s(freePort(t)), test)
+	t.Parallel()
+	t.Run("embedded", func(t *testing.T) {
+		t.Parallel()
+		onEmbedded(t, s(freePort(t)), test)
+	})
 	t.Run("rabbitmq", func(t *testing.T) {
 		t.Parallel()
 		onRabbit(t, s(freePort(t)), test)
