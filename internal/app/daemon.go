@@ -26,24 +26,25 @@ import (
 
 // Daemon is the running program.
 type Daemon struct {
-	cfg       *config.Config
-	log       *slog.Logger
-	journal   *journal.Journal
-	metrics   *prometheus.Registry
-	addresses *addresses
-	space     *space
-	store     *localqueue.Store
-	broker    broker.Broker
-	resolver  *dns.Resolver
-	door      *inject.Door
-	engine    *outbox.Engine
-	input     func() settle.Input // of the embedded queue
-	smtp      *smtpd.Server
-	incoming  atomic.Int64 // open SMTP sessions
-	cleanups  []cleanup
-	running   sync.WaitGroup
-	ctx       context.Context
-	cancel    context.CancelFunc
+	cfg         *config.Config
+	log         *slog.Logger
+	journal     *journal.Journal
+	madeForLogs []string // directories of logs that this start has made
+	metrics     *prometheus.Registry
+	addresses   *addresses
+	space       *space
+	store       *localqueue.Store
+	broker      broker.Broker
+	resolver    *dns.Resolver
+	door        *inject.Door
+	engine      *outbox.Engine
+	input       func() settle.Input // of the embedded queue
+	smtp        *smtpd.Server
+	incoming    atomic.Int64 // open SMTP sessions
+	cleanups    []cleanup
+	running     sync.WaitGroup
+	ctx         context.Context
+	cancel      context.CancelFunc
 }
 
 // cleanup undoes one step of the start.
@@ -145,11 +146,12 @@ func (d *Daemon) lock() error {
 }
 
 func (d *Daemon) openJournal() error {
+	made := d.missingLogDirectories()
 	j, err := journal.Open(journalOptions(&d.cfg.Logs, d.metrics))
 	if err != nil {
 		return wrong(config.ExitConfig, "%w", err)
 	}
-	d.journal = j
+	d.journal, d.madeForLogs = j, made
 	if d.cfg.Logs.Error != "" || len(d.cfg.Logs.Application) > 0 {
 		d.log = slog.New(j.Handler())
 	}

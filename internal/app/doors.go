@@ -3,9 +3,6 @@ package app
 import (
 	"context"
 	"net/netip"
-	"os/user"
-	"strconv"
-	"syscall"
 	"time"
 
 	"posthoorn/internal/app/config"
@@ -122,33 +119,3 @@ func loginOf(in *config.SMTPIn) smtpd.Authenticator {
 type noLogin struct{}
 
 func (noLogin) Check(context.Context, string, string) (bool, error) { return false, nil }
-
-// dropPrivileges changes to the configured user, now that the ports are open.
-func (d *Daemon) dropPrivileges() error {
-	name := d.cfg.General.User
-	if name == "" {
-		return nil
-	}
-	u, err := user.Lookup(name)
-	if err != nil {
-		return wrong(config.ExitConfig, "user: %w", err)
-	}
-	uid, _ := strconv.Atoi(u.Uid)
-	gid, _ := strconv.Atoi(u.Gid)
-	if uid == syscall.Getuid() {
-		return nil
-	}
-	if err := d.handOver(uid, gid); err != nil {
-		return wrong(config.ExitConfig, "user %s: %w", name, err)
-	}
-	for _, step := range []func() error{
-		func() error { return syscall.Setgroups([]int{gid}) },
-		func() error { return syscall.Setgid(gid) },
-		func() error { return syscall.Setuid(uid) },
-	} {
-		if err := step(); err != nil {
-			return wrong(config.ExitConfig, "user %s: %w", name, err)
-		}
-	}
-	return nil
-}

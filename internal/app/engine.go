@@ -3,11 +3,8 @@ package app
 import (
 	"cmp"
 	"context"
-	"io/fs"
 	"net"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"strconv"
 	"time"
 
@@ -150,14 +147,4 @@ func (d *Daemon) settler() outbox.Settler {
 		return &settle.Embedded{Store: d.store, Input: func() settle.Input { return d.engine.Input().(settle.Input) }}
 	}
 	return settle.NewRemote(settle.Options{Store: d.store, Sender: d.broker, Logger: d.named("settle"), Registerer: d.metrics})
-}
-
-// handOver gives the state directory and the logs to the user that the process changes to.
-func (d *Daemon) handOver(uid, gid int) error {
-	return filepath.WalkDir(d.cfg.General.StateDirectory, func(path string, _ fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		return os.Lchown(path, uid, gid)
-	})
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os/user"
+	"slices"
 	"time"
 
 	"posthoorn/internal/app/config"
@@ -74,7 +75,9 @@ func (p *Program) submission(cmd *config.Command, cfg *config.Config) (inject.Su
 		if err != nil {
 			return s, &control.Error{Exit: config.ExitData, Text: fmt.Sprintf("recipient %q: %v", text, err)}
 		}
-		s.Recipients = append(s.Recipients, inject.Recipient{To: to})
+		if !slices.ContainsFunc(s.Recipients, func(r inject.Recipient) bool { return r.To == to }) {
+			s.Recipients = append(s.Recipients, inject.Recipient{To: to})
+		}
 	}
 	s.Source, err = spool.ReadMessage(p.Stdin, cmd.IgnoreDot, cfg.SMTPIn.MaxSize)
 	return s, err

@@ -28,17 +28,18 @@ func rolesOf(r *config.RabbitMQ) map[string]string {
 	return roles
 }
 
-// embeddedQueues are the queues of this process for the operator's commands.
-type embeddedQueues struct {
+// embeddedStore shows the queues of this process to the operator's commands.
+type embeddedStore struct {
 	store *localqueue.Store
 	names *config.RabbitMQ
 }
 
-// waitingName stands for the local queue in a list.
-const waitingName = "(waiting)"
+func embeddedQueues(store *localqueue.Store, names *config.RabbitMQ) control.Queues {
+	return control.Embedded(&embeddedStore{store, names}, 0)
+}
 
-// List is part of control.Queues.
-func (q *embeddedQueues) List(context.Context) ([]control.QueueInfo, error) {
+// Queues is part of control.Store: what holds something, what the file names, and what waits.
+func (q *embeddedStore) Queues() []control.QueueInfo {
 	roles := rolesOf(q.names)
 	var list []control.QueueInfo
 	known := map[string]bool{}
@@ -53,8 +54,11 @@ func (q *embeddedQueues) List(context.Context) ([]control.QueueInfo, error) {
 			list = append(list, control.QueueInfo{Name: name, Role: roles[name]})
 		}
 	}
-	return append(list, waitingInfo(q.store)), nil
+	return append(list, waitingInfo(q.store))
 }
+
+// waitingName stands for the local queue in a list.
+const waitingName = "(waiting)"
 
 func waitingInfo(store *localqueue.Store) control.QueueInfo {
 	w := control.QueueInfo{Name: waitingName, Role: "local queue"}
@@ -68,106 +72,34 @@ func waitingInfo(store *localqueue.Store) control.QueueInfo {
 	return w
 }
 
-// readBatch is how many messages a reader is given at a time, readBytes about how large they are together.
-const (
-	readBatch = 64
-	readBytes = 8 << 20
-)
-
-// Read is part of control.Queues.
-func (q *embeddedQueues) Read(ctx context.Context, queue string, o control.ReadOptions, write func([][]byte) error) error {
-	if o.Keep {
-		return q.show(ctx, queue, o.Follow, write)
+// Take is part of control.Store.
+func (q *embeddedStore) Take(queue string, n int) []control.Taken {
+	var list []control.Taken
+	for _, t := range q.store.Take(queue, n, nil) {
+		list = append(list, control.Taken{Seq: t.Seq, Body: t.Body})
 	}
-	for {
-		taken := q.store.Take(queue, readBatch, nil)
-		if len(taken) == 0 {
-			if !o.Follow {
-				return nil
-			}
-			if err := q.wait(ctx); err != nil {
-				return err
-			}
-			continue
-		}
-		if err := q.hand(ctx, queue, taken, write); err != nil {
-			return err
-		}
-	}
+	return list
 }
 
-// hand writes messages and removes them; after an error they are where they were.
-func (q *embeddedQueues) hand(ctx context.Context, queue string, taken []localqueue.Taken, write func([][]byte) error) error {
-	bodies := make([][]byte, len(taken))
-	ack := new(localqueue.Batch)
-	for i := range taken {
-		bodies[i] = taken[i].Body
-		ack.Ack(queue, taken[i].Seq)
+// Remove is part of control.Store.
+func (q *embeddedStore) Remove(ctx context.Context, queue string, seqs []uint64) error {
+	b := new(localqueue.Batch)
+	for _, seq := range seqs {
+		b.Ack(queue, seq)
 	}
-	err := write(bodies)
-	if err == nil {
-		return q.store.Do(context.WithoutCancel(ctx), ack)
-	}
-	for i := range taken {
-		q.store.Back(queue, taken[i].Seq)
-	}
-	return err
+	return q.store.Do(ctx, b)
 }
 
-// show hands over what is there without taking it; with follow what comes later too.
-func (q *embeddedQueues) show(ctx context.Context, queue string, follow bool, write func([][]byte) error) error {
-	seen := uint64(0)
-	for {
-		last, err := q.showSince(queue, seen, write)
-		if err != nil || !follow {
-			return err
-		}
-		seen = last
-		if err := q.wait(ctx); err != nil {
-			return err
-		}
-	}
+// Back is part of control.Store.
+func (q *embeddedStore) Back(queue string, seq uint64) { q.store.Back(queue, seq) }
+
+// Walk is part of control.Store.
+func (q *embeddedStore) Walk(queue string, show func(control.Taken) bool) error {
+	return q.store.Walk(queue, func(t localqueue.Taken) bool { return show(control.Taken{Seq: t.Seq, Body: t.Body}) })
 }
 
-// showSince writes what has a number above seen, and returns the highest number.
-func (q *embeddedQueues) showSince(queue string, seen uint64, write func([][]byte) error) (last uint64, failed error) {
-	last = seen
-	var bodies [][]byte
-	size := 0
-	flush := func() bool {
-		if len(bodies) > 0 {
-			failed = write(bodies)
-		}
-		bodies, size = nil, 0
-		return failed == nil
-	}
-	err := q.store.Walk(queue, func(t localqueue.Taken) bool {
-		if t.Seq <= seen {
-			return true
-		}
-		last = max(last, t.Seq)
-		bodies = append(bodies, t.Body)
-		size += len(t.Body)
-		return len(bodies) < readBatch && size < readBytes || flush()
-	})
-	if failed == nil {
-		flush()
-	}
-	return last, errors.Join(failed, err)
-}
-
-// wait looks again after a moment: the signal of the queue belongs to its consumer.
-func (q *embeddedQueues) wait(ctx context.Context) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(100 * time.Millisecond):
-		return nil
-	}
-}
-
-// Publish is part of control.Queues.
-func (q *embeddedQueues) Publish(ctx context.Context, queue string, bodies [][]byte) error {
+// Publish is part of control.Store.
+func (q *embeddedStore) Publish(ctx context.Context, queue string, bodies [][]byte) error {
 	b := new(localqueue.Batch)
 	now := time.Now()
 	for _, body := range bodies {

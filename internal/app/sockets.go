@@ -22,7 +22,7 @@ func (d *Daemon) openSockets() error {
 
 	o := control.ControlOptions{Path: g.ControlSocket, UID: -1, GID: -1, Outbox: d.cfg.RabbitMQ.Outbox, Log: d.named("control")}
 	if d.cfg.RabbitMQ.Embedded {
-		o.Queues = &embeddedQueues{d.store, &d.cfg.RabbitMQ}
+		o.Queues = embeddedQueues(d.store, &d.cfg.RabbitMQ)
 	}
 	c, err := control.NewControl(o)
 	if err != nil {

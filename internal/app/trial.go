@@ -108,7 +108,7 @@ func (p *Program) sample(ctx context.Context, d *Daemon) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	found := errors.New("found")
-	q := &embeddedQueues{d.store, &d.cfg.RabbitMQ}
+	q := embeddedQueues(d.store, &d.cfg.RabbitMQ)
 	err = q.Read(ctx, d.cfg.RabbitMQ.Results, control.ReadOptions{Keep: true, Follow: true}, func(bodies [][]byte) error {
 		for _, b := range bodies {
 			if bytes.Contains(b, []byte(id)) {

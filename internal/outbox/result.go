@@ -146,5 +146,13 @@ func (e *Engine) publication(it *item, role mail.Role, body []byte) (settle.Publ
 }
 
 func (q *Queues) of(role mail.Role) string {
-	return map[mail.Role]string{mail.Results: q.Results, mail.Success: q.Success, mail.Failure: q.Failure, mail.Retry: q.Retry}[role]
+	switch role {
+	case mail.Results:
+		return q.Results
+	case mail.Success:
+		return q.Success
+	case mail.Failure:
+		return q.Failure
+	}
+	return q.Retry
 }

@@ -33,6 +33,8 @@ type Factory struct {
 	Block, Unblock func(t *testing.T)
 	// Unreachable is the name of a queue that cannot be published to.
 	Unreachable func(t *testing.T) string
+	// OneChannel: the consumers of one Consume are one channel with the credit of all.
+	OneChannel bool
 	// TooBig is the size of a body that is over the limit. Large is one that is not, and stands for large mail.
 	TooBig, Large int
 }

@@ -3,21 +3,22 @@ package local
 import (
 	"context"
 	"sync"
+	"time"
 
 	"posthoorn/internal/broker"
 	"posthoorn/internal/localqueue"
 )
 
-// epoch is that of every ticket: the queue cannot be lost while this process lives.
-const epoch = 1
-
 // Consumer hands out the messages of one queue. Beside broker.Consumer it lets a settlement be part of a larger commit: AckIn,
 // MoveIn and Settled.
 type Consumer struct {
+	broker *Broker
 	store  *localqueue.Store
 	queue  string
 	credit int
 	h      broker.Handler
+	epoch  uint64 // of every ticket: the queue cannot be lost while this consumption lives
+	number uint32 // of the channel
 
 	mu     sync.Mutex
 	out    map[uint64]struct{} // handed out and not settled
@@ -25,18 +26,22 @@ type Consumer struct {
 	wake   chan struct{}
 
 	cancel context.CancelFunc
+	once   sync.Once
 	done   chan struct{}
 }
 
-func newConsumer(store *localqueue.Store, queue string, credit int, h broker.Handler) *Consumer {
+func newConsumer(b *Broker, queue string, credit int, h broker.Handler) *Consumer {
 	ctx, cancel := context.WithCancel(context.Background())
 	c := &Consumer{
-		store: store, queue: queue, credit: credit, h: h, out: map[uint64]struct{}{},
+		broker: b, store: b.store, queue: queue, credit: credit, h: h, epoch: uint64(time.Now().UnixNano()), number: b.channels, out: map[uint64]struct{}{},
 		wake: make(chan struct{}, 1), cancel: cancel, done: make(chan struct{}),
 	}
 	go c.run(ctx)
 	return c
 }
+
+// shareInterval is how long a signal may stay unseen that another consumer of the queue took and could not use.
+const shareInterval = 100 * time.Millisecond
 
 // gather is how many messages are taken at a time, so that one look at the store serves many.
 const gather = 100
@@ -44,6 +49,8 @@ const gather = 100
 func (c *Consumer) run(ctx context.Context) {
 	defer close(c.done)
 	ready := c.store.Ready(c.queue)
+	share := time.NewTicker(shareInterval)
+	defer share.Stop()
 	var taken []localqueue.Taken
 	for {
 		for ctx.Err() == nil {
@@ -59,6 +66,7 @@ func (c *Consumer) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ready:
+		case <-share.C:
 		case <-c.wake:
 		}
 	}
@@ -81,7 +89,7 @@ func (c *Consumer) take(dst []localqueue.Taken) []localqueue.Taken {
 
 func (c *Consumer) deliver(t *localqueue.Taken) {
 	c.h.Deliver(broker.Delivery{
-		Body: t.Body, Redelivered: t.Redelivered, Size: len(t.Body), Ticket: broker.Ticket{Epoch: epoch, Tag: t.Seq},
+		Body: t.Body, Redelivered: t.Redelivered, Size: len(t.Body), Ticket: broker.Ticket{Epoch: c.epoch, Tag: t.Seq, Channel: c.number},
 	})
 }
 
@@ -89,20 +97,25 @@ func (c *Consumer) deliver(t *localqueue.Taken) {
 func (c *Consumer) settle(t broker.Ticket) bool {
 	c.mu.Lock()
 	_, open := c.out[t.Tag]
-	delete(c.out, t.Tag)
+	open = open && c.mine(t)
+	if open {
+		delete(c.out, t.Tag)
+	}
 	c.mu.Unlock()
 	select {
 	case c.wake <- struct{}{}:
 	default:
 	}
-	return open && t.Epoch == epoch
+	return open
 }
+
+func (c *Consumer) mine(t broker.Ticket) bool { return t.Epoch == c.epoch && t.Channel == c.number }
 
 func (c *Consumer) open(t broker.Ticket) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	_, open := c.out[t.Tag]
-	return open && t.Epoch == epoch
+	return open && c.mine(t)
 }
 
 // Ack removes a delivery. One that cannot be removed because the disk fails comes again after the restart.
@@ -164,13 +177,16 @@ func (c *Consumer) Flush(ctx context.Context) error {
 
 // Close stops the consumption and gives back what is out.
 func (c *Consumer) Close() error {
-	c.cancel()
-	<-c.done
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for seq := range c.out {
-		c.store.Back(c.queue, seq)
-	}
-	clear(c.out)
+	c.once.Do(func() {
+		c.cancel()
+		<-c.done
+		c.broker.forget(c)
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		for seq := range c.out {
+			c.store.Back(c.queue, seq)
+		}
+		clear(c.out)
+	})
 	return nil
 }

@@ -8,6 +8,9 @@ package local
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
+	"sync"
 	"time"
 
 	"posthoorn/internal/broker"
@@ -15,19 +18,32 @@ import (
 )
 
 // Broker is the embedded queue as a broker. It does not own the store.
-type Broker struct{ store *localqueue.Store }
+type Broker struct {
+	store *localqueue.Store
+
+	mu        sync.Mutex
+	closed    bool
+	consumers map[*Consumer]struct{}
+	channels  uint32
+}
 
 // New makes a broker of an open store.
-func New(store *localqueue.Store) *Broker { return &Broker{store: store} }
+func New(store *localqueue.Store) *Broker {
+	return &Broker{store: store, consumers: map[*Consumer]struct{}{}}
+}
 
 // Send puts all publishings into their queues in one commit. It blocks while too much waits for the disk; ctx is not looked at,
 // since that wait always ends.
 func (b *Broker) Send(_ context.Context, ps []broker.Publishing, done broker.Done) {
+	if b.isClosed() {
+		done(broker.ErrClosed)
+		return
+	}
 	batch := new(localqueue.Batch)
 	now := time.Now()
 	for i := range ps {
 		p := &ps[i]
-		if p.Queue == "" {
+		if p.Queue == "" || len(p.Queue) > maxName {
 			done(broker.ErrUnroutable)
 			return
 		}
@@ -47,9 +63,32 @@ func translate(err error) error {
 	return err
 }
 
+// maxName is the longest name of a queue, as in AMQP, so that messages go to either engine.
+const maxName = 255
+
+func (b *Broker) isClosed() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.closed
+}
+
 // Consume starts a consumption with a credit of consumers times credit.
 func (b *Broker) Consume(queue string, consumers, credit int, h broker.Handler) (broker.Consumer, error) {
-	return newConsumer(b.store, queue, max(consumers, 1)*credit, h), nil
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return nil, broker.ErrClosed
+	}
+	b.channels++
+	c := newConsumer(b, queue, max(consumers, 1)*credit, h)
+	b.consumers[c] = struct{}{}
+	return c, nil
+}
+
+func (b *Broker) forget(c *Consumer) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.consumers, c)
 }
 
 // Declare has nothing to do: a queue is made on first use.
@@ -63,5 +102,15 @@ func (b *Broker) Blocked() (string, bool) {
 	return "", false
 }
 
-// Close has nothing to do; consumers are closed by their owner, the store by its own.
-func (b *Broker) Close() error { return nil }
+// Close ends the consumptions and refuses what comes later. The store stays open: it belongs to somebody else.
+func (b *Broker) Close() error {
+	b.mu.Lock()
+	b.closed = true
+	list := slices.Collect(maps.Keys(b.consumers))
+	b.mu.Unlock()
+	var errs []error
+	for _, c := range list {
+		errs = append(errs, c.Close())
+	}
+	return errors.Join(errs...)
+}
