@@ -25,6 +25,8 @@ type Consumer struct {
 	paused bool
 	wake   chan struct{}
 
+	delivering sync.Mutex // held from taking messages until the handler has them
+
 	cancel context.CancelFunc
 	once   sync.Once
 	done   chan struct{}
@@ -54,13 +56,9 @@ func (c *Consumer) run(ctx context.Context) {
 	var taken []localqueue.Taken
 	for {
 		for ctx.Err() == nil {
-			if taken = c.take(taken[:0]); len(taken) == 0 {
+			if taken = c.round(taken[:0]); len(taken) == 0 {
 				break
 			}
-			for i := range taken {
-				c.deliver(&taken[i])
-			}
-			clear(taken)
 		}
 		select {
 		case <-ctx.Done():
@@ -70,6 +68,18 @@ func (c *Consumer) run(ctx context.Context) {
 		case <-c.wake:
 		}
 	}
+}
+
+// round hands out what the credit allows.
+func (c *Consumer) round(taken []localqueue.Taken) []localqueue.Taken {
+	c.delivering.Lock()
+	defer c.delivering.Unlock()
+	taken = c.take(taken)
+	for i := range taken {
+		c.deliver(&taken[i])
+		taken[i].Body = nil // the handler's alone from here on
+	}
+	return taken
 }
 
 // take takes what the credit allows.
@@ -153,8 +163,13 @@ func (c *Consumer) Nack(t broker.Ticket) {
 	}
 }
 
-// Pause stops deliveries; what is out stays out.
-func (c *Consumer) Pause(context.Context) error { return c.setPaused(true) }
+// Pause stops deliveries; what is out stays out. When it returns nothing more comes. The handler may not call it.
+func (c *Consumer) Pause(context.Context) error {
+	err := c.setPaused(true)
+	c.delivering.Lock() // waits for the round under way
+	defer c.delivering.Unlock()
+	return err
+}
 
 // Resume starts them again.
 func (c *Consumer) Resume(context.Context) error { return c.setPaused(false) }
