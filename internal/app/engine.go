@@ -63,7 +63,25 @@ func (d *Daemon) listensOn(port uint16) bool {
 	return false
 }
 
+// creditPerConnection is how many messages should be in memory for each outgoing connection, for the plan to have a choice.
+const creditPerConnection = 3
+
+// tellCredit says what the credit means for memory, and warns when it is too small for the connections.
+func (d *Daemon) tellCredit() {
+	credit := d.cfg.RabbitMQ.Consumers * d.cfg.RabbitMQ.QoS
+	connections := d.limits().TotalConnections()
+	d.log.Info("messages in memory", "credit", credit, "as many that waited", credit, "budget in MB", memoryBudget>>20)
+	if credit < creditPerConnection*connections {
+		d.log.Warn("rabbitmq-qos times rabbitmq-consumers is less than three messages for each outgoing connection: connections may stand idle",
+			"credit", credit, "connections", connections)
+	}
+}
+
+// memoryBudget bounds the bytes of all messages in memory: beyond it consuming pauses.
+const memoryBudget = 256 << 20
+
 func (d *Daemon) startEngine() error {
+	d.tellCredit()
 	o, err := d.engineOptions()
 	if err != nil {
 		return err
@@ -92,7 +110,7 @@ func (d *Daemon) engineOptions() (outbox.Options, error) {
 	o := outbox.Options{
 		Broker: d.broker, Remote: !r.Embedded, Waiting: d.store, Ledger: d.store, Records: d.store, Resolver: d.resolver, Settler: d.settler(),
 		Queues:    outbox.Queues{Outbox: r.Outbox, Results: r.Results, Success: r.Success, Failure: r.Failure, Retry: r.Retry},
-		Consumers: r.Consumers, Credit: r.QoS,
+		Consumers: r.Consumers, Credit: r.QoS, ByteBudget: memoryBudget,
 		Rules:  mail.Rules{LooseEnvelope: !del.StrictEnvelope, LooseRecipient: !del.StrictRecipient},
 		Words5: d.cfg.General.States5, MaxDelivery: del.MaxDeliverTime, MaxAttempts: del.MaxAttempts, Intervals: del.RetryIntervals,
 		RemotePort: del.RemotePort, DefaultIPs: del.DefaultIPs, Own: d.addresses.own, Loopback: d.cfg.General.Loopback,
@@ -117,7 +135,7 @@ func (d *Daemon) engineOptions() (outbox.Options, error) {
 }
 
 func (d *Daemon) limits() *limits {
-	return &limits{total: d.cfg.SMTPIn.Connections, out: d.cfg.Delivery.Connections, incoming: d.smtp.Sessions}
+	return &limits{total: d.cfg.SMTPIn.Connections, out: d.cfg.Delivery.Connections, incoming: d.smtp.Sessions, paused: d.cfg.General.Paused}
 }
 
 func serverOf(r config.Relay) *outbox.Server {

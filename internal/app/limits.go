@@ -14,10 +14,13 @@ type limits struct {
 	total    int        // smtp-connections: both directions together
 	out      int        // smtp-connections-out; 0: none of its own
 	incoming func() int // sessions that are open now
+	paused   bool       // --paused: nothing goes out
 }
 
 // Limits of a lane: the defaults of delivery-control.md section 1.
-func (l *limits) Limits(netip.Addr, string) schedule.Limits { return schedule.Limits{} }
+func (l *limits) Limits(netip.Addr, string) schedule.Limits {
+	return schedule.Limits{Paused: l.paused}
+}
 
 // TotalConnections is what incoming sessions leave free. Outgoing ones never take more than nine tenths of what is allowed in all:
 // the doors stay open.
