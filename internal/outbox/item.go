@@ -45,7 +45,3 @@ type item struct {
 func (it *item) messageID(attempt int) string {
 	return hex.EncodeToString(it.identity[:]) + "-" + strconv.Itoa(attempt)
 }
-
-func (it *item) origin() settle.Origin {
-	return settle.Origin{Ticket: it.ticket, Identity: it.identity, Waiting: it.waiting}
-}

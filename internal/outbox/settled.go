@@ -11,10 +11,19 @@ import (
 
 // settle starts the work for an item; it is called once for each.
 func (e *Engine) settle(it *item, w settle.Work) {
-	w.Origin = it.origin()
+	w.Origin = e.origin(it)
 	w.Settled = func(err error) { e.settled(it, err) }
 	e.metrics.settling.Inc()
 	e.o.Settler.Settle(w)
+}
+
+// origin is what the settler needs: on a broker the ticket may change while the outcome is on its way, so it is not told.
+func (e *Engine) origin(it *item) settle.Origin {
+	o := settle.Origin{Identity: it.identity, Waiting: it.waiting}
+	if !e.o.Remote {
+		o.Ticket = it.ticket
+	}
+	return o
 }
 
 // settled hears that everything is durable, or why not: then the broker, or the local queue, keeps the message.
