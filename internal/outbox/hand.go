@@ -62,13 +62,13 @@ func (h *hand) add(it *item) {
 	h.items[it.identity] = append(h.items[it.identity], it)
 }
 
-// lost marks the tickets of a channel as stale. It returns the items that wait in a lane: they leave it and are forgotten,
-// since the broker brings them again; and the deliveries that were held because of one of the stale tickets.
+// lost marks the tickets of a channel as stale. It returns the items that wait in a lane, which should leave it: the broker brings
+// them again; and the deliveries that were held because of one of the stale tickets.
 func (h *hand) lost(channel uint32, epoch uint64, now time.Time) (leave []*item, again []broker.Delivery) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, entries := range h.items {
-		for _, it := range append([]*item(nil), entries...) {
+		for _, it := range entries {
 			if it.stale || it.ticket.Channel != channel || it.ticket.Epoch > epoch {
 				continue
 			}
@@ -76,12 +76,21 @@ func (h *hand) lost(channel uint32, epoch uint64, now time.Time) (leave []*item,
 			again = append(again, it.held...)
 			it.held = nil
 			if it.inLane {
-				h.drop(it)
 				leave = append(leave, it)
 			}
 		}
 	}
 	return leave, again
+}
+
+// forget drops an item that has left its lane. False: its delivery has come again meanwhile, and it stays.
+func (h *hand) forget(it *item) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if it.stale {
+		h.drop(it)
+	}
+	return it.stale
 }
 
 // settled is called when the outcome of it is durable. It returns the ticket to acknowledge, if that is not stale, and what was

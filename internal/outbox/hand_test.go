@@ -61,8 +61,22 @@ func TestWhatWaitsInALaneIsForgotten(t *testing.T) {
 	if leave, _ := h.lost(1, 1, time.Now()); len(leave) != 1 || leave[0] != it {
 		t.Fatalf("leaves: %v", leave)
 	}
+	if !h.forget(it) {
+		t.Fatal("not forgotten")
+	}
 	if v := h.admit(again(ticket(1, 2, 1)), it.identity); v != isNew {
 		t.Errorf("verdict %d", v)
+	}
+}
+
+func TestWhatComesAgainBeforeItHasLeftStays(t *testing.T) {
+	h, it := inHand(true)
+	h.lost(1, 1, time.Now())
+	if v := h.admit(again(ticket(1, 2, 1)), it.identity); v != isKnown {
+		t.Fatalf("verdict %d", v)
+	}
+	if h.forget(it) || it.ticket != ticket(1, 2, 1) {
+		t.Errorf("forgotten, ticket %v", it.ticket)
 	}
 }
 

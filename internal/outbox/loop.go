@@ -222,11 +222,18 @@ func (l *loop) fail(it *item, err error) {
 	l.e.clerk.do(func() { l.e.guard(it, func() { l.e.conclude(it, resultOf(err)) }) })
 }
 
-// leave takes stale items out of the plan. One that a connection carries already stays there.
+// leave takes stale items out of the plan. One that a connection carries already stays there, and so does one whose delivery has
+// come again in the meantime.
 func (l *loop) leave(now time.Time, items []*item) {
 	for _, it := range items {
-		if l.plan.Remove(now, it.id) {
-			delete(l.items, it.id)
+		if !l.plan.Remove(now, it.id) {
+			continue
+		}
+		delete(l.items, it.id)
+		if l.e.hand.forget(it) {
+			l.e.release(it)
+		} else {
+			l.addItem(now, it)
 		}
 	}
 }

@@ -84,9 +84,6 @@ func (e *Engine) replay(it *item) bool {
 // Lost is told that the tickets of a channel are stale; part of broker.Handler.
 func (e *Engine) Lost(channel uint32, epoch uint64) {
 	leave, again := e.hand.lost(channel, epoch, time.Now())
-	for _, it := range leave {
-		e.release(it)
-	}
 	e.loop.post(event{kind: evLeave, items: leave})
 	for _, d := range again {
 		e.Deliver(d)
