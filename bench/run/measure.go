@@ -75,7 +75,7 @@ func (b *bench) measure(r row) (f figures, err error) {
 func (b *bench) prepareSink(r row) {
 	deny := "0"
 	if r.deny {
-		deny = "4" // two make a sender remember, some may be under way
+		deny = "1000000" // always: two make a sender remember
 	}
 	b.sink.call("/delay", "d", r.latency.String())
 	b.sink.call("/deny", "n", deny)

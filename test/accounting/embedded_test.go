@@ -29,7 +29,7 @@ func TestEmbedded(t *testing.T) {
 	clients.Go(func() { door.run(intake, first) })
 	clients.Go(func() { batches.run(intake, second) })
 
-	chaos(t, random, p, embeddedTime, 300*time.Millisecond, 4*time.Second, []event{
+	chaos(t, random, p, pace{embeddedTime, killLeast, killMost, embeddedRate}, []event{
 		{"killed", func() { b.killed(p.kill()); p.start() }},
 		{"killed", func() { b.killed(p.kill()); p.start() }},
 		{"clean restart", func() { p.stop(); p.start() }},
@@ -38,7 +38,7 @@ func TestEmbedded(t *testing.T) {
 	clients.Wait()
 	drain(t, p, b, func() { readAll(t, p, b) })
 	p.stop()
-	judge(t, b, terms{window: window, connections: connections, culprits: int(embeddedTime / time.Second)})
+	judge(t, b)
 }
 
 // readAll empties the result queues. Only when nothing is killed any more: a reader that dies may see a message twice.
@@ -79,7 +79,7 @@ func (s *smtpSource) run(ctx context.Context, random *rand.Rand) {
 			continue
 		}
 		s.books.confirm(id)
-		<-time.After(time.Second / (2 * perSecond))
+		<-time.After(time.Second / (2 * embeddedRate))
 	}
 }
 
@@ -152,6 +152,6 @@ func (s *batchSource) run(ctx context.Context, random *rand.Rand) {
 		if _, err := s.program.command(lines.Bytes(), "queue", "publish", "outbox"); err == nil {
 			s.books.confirm(ids...)
 		}
-		<-time.After(20 * time.Second / (2 * perSecond))
+		<-time.After(20 * time.Second / (2 * embeddedRate))
 	}
 }

@@ -4,10 +4,11 @@ package accounting
 
 import "time"
 
-// How long the faults of each run last, and how many messages come in meanwhile.
+// How long the faults of each run last, how many messages come in meanwhile per second, and how far apart kills are. After three
+// of them the program hands out one message at a time, so a run with kills has fewer messages.
 const (
-	calmTime     = 25 * time.Second
-	killTime     = 12 * time.Second
-	embeddedTime = 12 * time.Second
-	perSecond    = 150
+	calmTime, calmRate         = 20 * time.Second, 150
+	killTime, killRate         = 12 * time.Second, 80
+	embeddedTime, embeddedRate = 12 * time.Second, 80
+	killLeast, killMost        = time.Second, 5 * time.Second
 )

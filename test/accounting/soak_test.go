@@ -4,10 +4,10 @@ package accounting
 
 import "time"
 
-// As in the short runs, long enough for some two hundred kills.
+// As in the short runs, long enough for some two hundred kills each.
 const (
-	calmTime     = 15 * time.Minute
-	killTime     = 10 * time.Minute
-	embeddedTime = 10 * time.Minute
-	perSecond    = 300
+	calmTime, calmRate         = 15 * time.Minute, 200
+	killTime, killRate         = 6 * time.Minute, 30
+	embeddedTime, embeddedRate = 6 * time.Minute, 30
+	killLeast, killMost        = 50 * time.Millisecond, 3 * time.Second
 )

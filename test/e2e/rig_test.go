@@ -36,6 +36,7 @@ type rig struct {
 	dir    string
 	file   string // configuration of the commands
 	server string // configuration of the daemon, where that differs
+	broker string // address of RabbitMQ; empty: embedded queue
 	door   string // host:port of the SMTP door
 	port   string // that mail is delivered to
 	names  *dnstest.Server
@@ -54,7 +55,7 @@ func onEmbedded(t *testing.T, s setup, test func(t *testing.T, r *rig)) {
 	t.Helper()
 	r := newRig(t, s)
 	r.queues = &embedded{r}
-	r.configure(s.keys, "")
+	r.configure(s.keys)
 	r.start()
 	test(t, r)
 }
@@ -63,12 +64,12 @@ func onRabbit(t *testing.T, s setup, test func(t *testing.T, r *rig)) {
 	t.Helper()
 	broker := rabbit.Get(t)
 	r := newRig(t, s)
-	r.queues = dialQueues(t, broker.URL())
+	r.queues, r.broker = dialQueues(t, broker.URL()), broker.URL()
 	server := broker.URL()
 	if s.via != "" {
 		server = broker.URLVia(s.via)
 	}
-	r.configure(s.keys, broker.URL())
+	r.configure(s.keys)
 	if server != broker.URL() {
 		r.server = r.write("daemon.txt", r.keys(s.keys, server))
 	}
@@ -139,11 +140,11 @@ func freeAddress(t *testing.T) string {
 // rigs numbers the daemons, for names of queues.
 var rigs atomic.Int64
 
-func (r *rig) configure(own map[string]string, broker string) {
+func (r *rig) configure(own map[string]string) {
 	r.t.Helper()
 	prefix := fmt.Sprintf("e2e-%d-%d-", os.Getpid(), rigs.Add(1))
 	r.queues.name(prefix)
-	r.file = r.write("config.txt", r.keys(own, broker))
+	r.file = r.write("config.txt", r.keys(own, r.broker))
 	r.server = r.file
 }
 
