@@ -6,13 +6,16 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"posthoorn/internal/app/config"
+	"posthoorn/internal/broker"
 	"posthoorn/internal/localqueue"
 	"posthoorn/internal/mail"
 	"posthoorn/internal/sink"
+	"posthoorn/internal/testbed"
 )
 
 // trialOf starts a daemon on the embedded queue whose mail goes to a sink of its own.
@@ -46,16 +49,49 @@ func trialOf(tb testing.TB, lines ...string) (*Daemon, *sink.Server) {
 	return d, s
 }
 
+const benchSource = 10 << 10
+
+func benchBody(i int) []byte {
+	source := "Subject: bench\r\n\r\n" + strings.Repeat(strings.Repeat("x", 76)+"\r\n", benchSource/78)
+	return (&mail.Object{}).String("envelope", "a@from.test").String("recipient", fmt.Sprintf("u%d@d%d.test", i, i%10)).String("mime", source).Bytes()
+}
+
+// BenchmarkRabbitMQ is the whole trip of a 10 KB message over RabbitMQ, load and receiver included.
+func BenchmarkRabbitMQ(b *testing.B) {
+	rabbit := testbed.StartRabbitMQ(b)
+	d, _ := trialOf(b, "rabbitmq-address: "+rabbit.URL())
+	var left sync.WaitGroup
+	left.Add(b.N)
+	results, err := d.broker.Consume(d.cfg.RabbitMQ.Results, 1, 20000, countDown{&left})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer results.Close()
+	b.ReportAllocs()
+	b.ResetTimer()
+	for i := range b.N {
+		d.broker.Send(b.Context(), []broker.Publishing{{Queue: d.cfg.RabbitMQ.Outbox, Body: benchBody(i)}}, func(err error) {
+			if err != nil {
+				b.Error(err)
+			}
+		})
+	}
+	left.Wait()
+}
+
+type countDown struct{ left *sync.WaitGroup }
+
+func (c countDown) Deliver(broker.Delivery) { c.left.Done() }
+func (c countDown) Lost(uint32, uint64)     {}
+
 // BenchmarkEmbedded is the whole trip of a 10 KB message on the embedded queue, the receiver included.
 func BenchmarkEmbedded(b *testing.B) {
 	d, _ := trialOf(b)
-	source := "Subject: bench\r\n\r\n" + strings.Repeat(strings.Repeat("x", 76)+"\r\n", 128)
 	batch := new(localqueue.Batch)
 	b.ReportAllocs()
 	b.ResetTimer()
 	for i := range b.N {
-		body := (&mail.Object{}).String("envelope", "a@from.test").String("recipient", fmt.Sprintf("u%d@d%d.test", i, i%10)).String("mime", source).Bytes()
-		batch.Publish(d.cfg.RabbitMQ.Outbox, localqueue.Message{Body: body, Published: time.Now()})
+		batch.Publish(d.cfg.RabbitMQ.Outbox, localqueue.Message{Body: benchBody(i), Published: time.Now()})
 		if batch.Len() == 100 || i == b.N-1 {
 			if err := d.store.Do(b.Context(), batch); err != nil {
 				b.Fatal(err)
