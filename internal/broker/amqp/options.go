@@ -21,7 +21,7 @@ type Options struct {
 	MaxPriority   uint8         // x-max-priority; 0: none
 	Gzip          bool          // compress what is published
 	Publishers    int           // publishing connections; 0: 1
-	Window        int           // unconfirmed publishings for each of them; 0: 100
+	Window        int           // unconfirmed publishings for each of them, and as many that wait for their turn; 0: 100
 	SendTimeout   time.Duration // after which a Send fails; 0: only with its ctx
 	MaxBody       int64         // bytes of a body after decompression; 0: 256 MiB
 	Name          string        // shown to the broker's operator; empty: posthoorn

@@ -1,6 +1,7 @@
 package amqp
 
 import (
+	"bufio"
 	"net"
 	"sync"
 	"time"
@@ -8,6 +9,7 @@ import (
 
 const (
 	wireBuffer = 256 << 10              // bytes that may wait for the socket before Write blocks
+	wireReads  = 64 << 10               // bytes of one read: the library asks for 4 KB at a time
 	wireLinger = 300 * time.Millisecond // for what is under way when a wire is closed
 )
 
@@ -16,6 +18,7 @@ const (
 // buffer is full. Close and kill release every Write that waits.
 type wire struct {
 	net.Conn
+	in      *bufio.Reader // of the one goroutine that reads
 	mu      sync.Mutex
 	more    sync.Cond // something to write, or the end
 	room    sync.Cond // the buffer was taken, or the end
@@ -25,11 +28,13 @@ type wire struct {
 }
 
 func newWire(c net.Conn) *wire {
-	w := &wire{Conn: c}
+	w := &wire{Conn: c, in: bufio.NewReaderSize(c, wireReads)}
 	w.more.L, w.room.L = &w.mu, &w.mu
 	go w.run()
 	return w
 }
+
+func (w *wire) Read(p []byte) (int, error) { return w.in.Read(p) }
 
 // Write takes p over. An error of the socket is told to a later call.
 func (w *wire) Write(p []byte) (int, error) {
