@@ -41,7 +41,6 @@ var drivers = map[string]string{
 	"github.com/cockroachdb/pebble":   "localqueue",
 	"github.com/miekg/dns":            "dns",
 	"github.com/pires/go-proxyproto":  "smtpd",
-	"github.com/fsnotify/fsnotify":    "spool",
 	"github.com/coder/websocket":      "console",
 	"github.com/emersion/go-msgauth":  "mailauth",
 	"blitiri.com.ar/go/spf":           "mailauth",
