@@ -121,6 +121,7 @@ func TestGzip(t *testing.T) {
 			t.Fatal(err)
 		}
 		q := r.queues.(*remote)
+		q.declare(t, q.of("outbox"))
 		for _, p := range []amqp.Publishing{
 			{ContentEncoding: "gzip", Body: packed.Bytes()},
 			{ContentType: "application/json", Priority: 9, Type: "x", CorrelationId: "y", Body: []byte(`{"id":2,"recipient":"you@gzip.test","mime":"x"}`)},

@@ -9,13 +9,13 @@ import (
 
 // Addresses are UTF-8 inside; what goes out depends on what the receiver knows (RFC 6531, message-json.md section 1).
 func TestInternationalAddresses(t *testing.T) {
-	const zone = "*.test A 127.0.0.1\nold.test A 127.0.4.1\nxn--old-fka.test A 127.0.4.1\n"
+	const zone = "*.test A 127.0.0.1\nold.test A 127.0.4.1\nxn--ld-eka.test A 127.0.4.1\n"
 	cases := []struct{ recipient, wire string }{
 		{"you@müller.test", "you@xn--mller-kva.test"},
 		{"you@xn--mller-kva.test", "you@xn--mller-kva.test"},
 		{"you@MÜLLER.test", "you@xn--mller-kva.test"},
 		{"übung@new.test", "übung@new.test"},
-		{"you@oldé.test", "you@xn--old-fka.test"},
+		{"you@öld.test", "you@xn--ld-eka.test"},
 		{"übung@old.test", ""},
 	}
 	onBoth(t, setup{zone: zone}, func(t *testing.T, r *rig) {
@@ -46,5 +46,5 @@ func TestInternationalAddresses(t *testing.T) {
 
 // sameAddress takes the domain in either of its forms: a receiver that knows SMTPUTF8 knows both.
 func sameAddress(got, want string) bool {
-	return strings.ToLower(strings.NewReplacer("müller", "xn--mller-kva", "oldé", "xn--old-fka").Replace(got)) == want
+	return strings.ToLower(strings.NewReplacer("müller", "xn--mller-kva", "öld", "xn--ld-eka").Replace(got)) == want
 }

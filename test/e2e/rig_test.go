@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -90,7 +91,7 @@ func newRig(t *testing.T, s setup) *rig {
 	t.Cleanup(func() { _ = r.names.Close() })
 	r.sink = startSink(t, s.sink)
 	_, r.port, _ = net.SplitHostPort(r.sink.Addresses()[0].String())
-	r.door = freeAddress(t)
+	r.door = "127.0.0.1:" + freePort(t)
 	t.Cleanup(func() {
 		r.stop()
 		if t.Failed() {
@@ -127,14 +128,24 @@ func (r *rig) sinkAt(ip string, o sink.Options) *sink.Server {
 	return startSink(r.t, o)
 }
 
-func freeAddress(t *testing.T) string {
+// ports counts below those that the system gives to outgoing connections, so that a port stays free until it is used, and used
+// again after a restart.
+var ports atomic.Int64
+
+// freePort is a port of loopback that nobody else is given.
+func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	const lowest, number = 10_000, 20_000
+	for range number {
+		port := strconv.FormatInt(lowest+(int64(os.Getpid())*101+ports.Add(1))%number, 10)
+		l, err := net.Listen("tcp", "127.0.0.1:"+port)
+		if err == nil {
+			_ = l.Close()
+			return port
+		}
 	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 // rigs numbers the daemons, for names of queues.
@@ -258,10 +269,4 @@ func onBothWith(t *testing.T, s func(port string) setup, test func(t *testing.T,
 		t.Parallel()
 		onRabbit(t, s(freePort(t)), test)
 	})
-}
-
-func freePort(t *testing.T) string {
-	t.Helper()
-	_, port, _ := net.SplitHostPort(freeAddress(t))
-	return port
 }
