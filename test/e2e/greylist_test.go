@@ -1,6 +1,9 @@
 package e2e
 
-import "testing"
+import (
+	"encoding/json"
+	"testing"
+)
 
 // A message that is put off once waits in the local queue, not in the outbox; its copy goes to the retry queue; in the end the
 // result holds both attempts (results-json.md section 2).
@@ -28,5 +31,23 @@ func TestGreylistedThenAccepted(t *testing.T) {
 		}
 		r.received("defer.1@grey.test")
 		r.empty("outbox", "retry", "results", "failure")
+	})
+}
+
+// The time of the next attempt is written in the form that the message came with (message-json.md section 3).
+func TestRetryKeepsNextAttempt(t *testing.T) {
+	onBoth(t, setup{}, func(t *testing.T, r *rig) {
+		r.publish(`{"recipient":"defer.1@grey.test","nextattempt":{"time":"2001-01-01T00:00:00Z"},"mime":"x","retries":[1]}`)
+		copied := r.one("retry")
+		var next struct{ Time string }
+		if err := json.Unmarshal(copied.fields["nextattempt"], &next); err != nil || copied.fields["delayed"] != nil {
+			t.Fatalf("%v: %s", err, copied.raw)
+		}
+		if at := moment(t, next.Time); at.Before(moment(t, copied.last().Time)) {
+			t.Errorf("%s", copied.raw)
+		}
+		if o := r.one("results"); len(o.Results) != 2 {
+			t.Errorf("%s", o.raw)
+		}
 	})
 }
