@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"posthoorn/internal/app/config"
+
+	"golang.org/x/sys/unix"
 )
 
 // dropPrivileges changes to the configured user, now that the ports are open.
@@ -38,9 +40,17 @@ func (d *Daemon) dropPrivileges() error {
 			return wrong(config.ExitConfig, "user %s: %w", name, err)
 		}
 	}
-	// What the user may not open would only show at the first rotation, and cost lines of the record then.
-	if err := d.journal.Reopen(d.ctx); err != nil {
-		return wrong(config.ExitConfig, "user %s cannot write the logs, give it their directory: %w", name, err)
+	return d.mayRotate(name)
+}
+
+// mayRotate refuses to go on where the user could not make new log files: that would show at the first rotation only, and cost lines
+// of the record then.
+func (d *Daemon) mayRotate(name string) error {
+	for _, f := range d.logFiles() {
+		dir := filepath.Dir(f)
+		if err := unix.Access(dir, unix.W_OK|unix.X_OK); err != nil {
+			return wrong(config.ExitConfig, "user %s cannot make log files in %s (%w); give it that directory: chown %s %s", name, dir, err, name, dir)
+		}
 	}
 	return nil
 }
