@@ -2,6 +2,7 @@ package mail
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"unicode/utf8"
@@ -174,10 +175,23 @@ var plain = func() (t [256]bool) {
 	return t
 }()
 
+// allPlain says that none of eight bytes is a quote, a backslash or below 0x20. It may say no for the neighbour of one.
+func allPlain(x uint64) bool {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	quote, backslash := x^ones*'"', x^ones*'\\'
+	return ((x-ones*0x20)&^x|(quote-ones)&^quote|(backslash-ones)&^backslash)&high == 0
+}
+
 // str skips a string. Bytes that are not UTF-8 are let through here: a source must be passed on byte by byte.
 func (s *scanner) str() error {
 	data, i := s.data, s.pos+1
 	for i < len(data) {
+		for i+8 <= len(data) && allPlain(binary.LittleEndian.Uint64(data[i:])) {
+			i += 8
+		}
+		if i == len(data) {
+			break
+		}
 		c := data[i]
 		if plain[c] {
 			i++

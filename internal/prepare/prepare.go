@@ -8,6 +8,7 @@ package prepare
 
 import (
 	"bytes"
+	"encoding/binary"
 	"sync"
 
 	"posthoorn/internal/mail"
@@ -129,7 +130,7 @@ func normalise(b []byte) []byte {
 // eightBit looks at eight bytes at a time.
 func eightBit(b []byte) bool {
 	for len(b) >= 8 {
-		if (b[0]|b[1]|b[2]|b[3]|b[4]|b[5]|b[6]|b[7])&0x80 != 0 {
+		if binary.LittleEndian.Uint64(b)&0x8080808080808080 != 0 {
 			return true
 		}
 		b = b[8:]
