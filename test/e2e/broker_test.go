@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -64,34 +63,6 @@ func TestDoorsWhileTheBrokerIsGone(t *testing.T) {
 			r.received(o.Recipient)
 		}
 	})
-}
-
-// answer is the code that a command gets.
-func (r *rig) answer(command string) string {
-	r.t.Helper()
-	c, err := net.Dial("tcp", r.door)
-	if err != nil {
-		return err.Error()
-	}
-	defer func() { _ = c.Close() }()
-	_ = c.SetDeadline(time.Now().Add(patience))
-	if _, err := c.Write([]byte("EHLO client.test\r\n" + command + "\r\nQUIT\r\n")); err != nil {
-		return err.Error()
-	}
-	var all strings.Builder
-	buf := make([]byte, 4096)
-	for {
-		n, err := c.Read(buf)
-		all.Write(buf[:n])
-		if err != nil {
-			break
-		}
-	}
-	lines := strings.Split(strings.TrimSpace(all.String()), "\r\n")
-	if len(lines) < 2 {
-		return all.String()
-	}
-	return lines[len(lines)-2][:3]
 }
 
 // A container's broker may come up after the program (operations.md section 6).

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"posthoorn/internal/sink"
 )
@@ -98,9 +99,11 @@ func (r *rig) received(to string) sink.Message {
 	return found[0]
 }
 
-// dialogue speaks SMTP line by line: each command with the code that must come back.
+// dialogue speaks SMTP line by line: each command with the code that must come back. It waits for the broker of a daemon that has
+// just started.
 func (r *rig) dialogue(lines ...string) (replies []string) {
 	r.t.Helper()
+	eventually(r.t, "the SMTP door is open", func() bool { return r.answer("MAIL FROM:<>") == "250" })
 	raw, err := net.Dial("tcp", r.door)
 	if err != nil {
 		r.t.Fatal(err)
@@ -125,6 +128,34 @@ func (r *rig) dialogue(lines ...string) (replies []string) {
 		replies = append(replies, text)
 	}
 	return replies
+}
+
+// answer is the code that a command gets.
+func (r *rig) answer(command string) string {
+	r.t.Helper()
+	c, err := net.Dial("tcp", r.door)
+	if err != nil {
+		return err.Error()
+	}
+	defer func() { _ = c.Close() }()
+	_ = c.SetDeadline(time.Now().Add(patience))
+	if _, err := c.Write([]byte("EHLO client.test\r\n" + command + "\r\nQUIT\r\n")); err != nil {
+		return err.Error()
+	}
+	var all strings.Builder
+	buf := make([]byte, 4096)
+	for {
+		n, err := c.Read(buf)
+		all.Write(buf[:n])
+		if err != nil {
+			break
+		}
+	}
+	lines := strings.Split(strings.TrimSpace(all.String()), "\r\n")
+	if len(lines) < 2 {
+		return all.String()
+	}
+	return lines[len(lines)-2][:3]
 }
 
 func deliverSMTP(t *testing.T, r *rig) {

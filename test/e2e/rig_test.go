@@ -27,7 +27,7 @@ const defaultZone = "*.test A 127.0.0.1\n"
 type setup struct {
 	zone string            // instead of defaultZone
 	sink sink.Options      // of the receiver
-	keys map[string]string // of the configuration, over those of every test; an empty value takes a key away
+	keys map[string]string // of the configuration, over those of every test; an empty value takes a key away; any inbox gets a name of its own
 	via  string            // host:port of RabbitMQ as the daemon sees it; empty: directly
 }
 
@@ -175,6 +175,9 @@ func (r *rig) keys(own map[string]string, broker string) map[string]string {
 		all["rabbitmq-"+role] = r.queues.of(role)
 	}
 	maps.Copy(all, own)
+	if all["rabbitmq-inbox"] != "" {
+		all["rabbitmq-inbox"] = r.queues.of("inbox")
+	}
 	return all
 }
 

@@ -1,0 +1,104 @@
+package e2e
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"posthoorn/internal/sink"
+)
+
+// twin is another daemon beside this one, with the same queues and receivers and a state directory of its own.
+func (r *rig) twin() *rig {
+	r.t.Helper()
+	other := *r
+	other.dir, other.daemon = r.t.TempDir(), nil
+	other.door = "127.0.0.1:" + freePort(r.t)
+	other.file = other.write("config.txt", other.keys(nil, r.broker))
+	other.server = other.file
+	other.start()
+	r.t.Cleanup(other.stop)
+	return &other
+}
+
+// Two instances share an outbox; one is stopped in the middle of the load. What it had in memory goes to the other, what it had
+// put into its local queue waits for its next start.
+func TestTwoInstances(t *testing.T) {
+	const n = 300
+	t.Parallel()
+	onRabbit(t, setup{sink: sink.Options{Latency: 20 * time.Millisecond}}, func(t *testing.T, r *rig) {
+		other := r.twin()
+		r.load(n)
+		eventually(t, "some are sent", func() bool { return len(r.sink.Messages()) >= n/5 })
+		other.stop()
+		r.queuesEmpty("outbox")
+		other.start()
+		r.everyone("results", n)
+		r.everyone("success", n)
+		r.once(n)
+		r.queuesEmpty("outbox")
+		r.empty("retry", "failure")
+	})
+}
+
+// A connection carries one message after the other, and counts them.
+func TestConnectionIsUsedAgain(t *testing.T) {
+	const n = 20
+	onBoth(t, setup{keys: map[string]string{"smtp-connections-out": "1"}}, func(t *testing.T, r *rig) {
+		for i := range n {
+			to := "you"
+			if i == n/2 {
+				to = "refuse"
+			}
+			r.publish(`{"id":%d,"recipient":"%s@one.test","mime":"Subject: x\r\n\r\nbody\r\n"}`, i, to)
+		}
+		r.take("success", n-1)
+		r.take("failure", 1)
+		seen := map[int]bool{}
+		for _, o := range r.take("results", n) {
+			seen[o.last().Messages] = true
+		}
+		if len(seen) != n || !seen[1] || !seen[n] {
+			t.Errorf("numbers on the connection %v", seen)
+		}
+		if c := r.sink.Stats().Connections; c != 1 {
+			t.Errorf("%d connections, want 1", c)
+		}
+		for _, m := range r.sink.Messages() {
+			if want := "Subject: x\r\n\r\nbody\r\n"; string(m.Source) != want {
+				t.Errorf("%q", m.Source)
+			}
+		}
+	})
+}
+
+// Large mail, and mail to many, through the SMTP door.
+func TestLargeAndMany(t *testing.T) {
+	const many = 300
+	onBoth(t, setup{}, func(t *testing.T, r *rig) {
+		line := "0123456789012345678901234567890123456789012345678901234567890123456789\r\n"
+		body := "Subject: large\r\n\r\n"
+		for len(body) < 6<<20 {
+			body += line + line + line + line + line + line + line + line + line + line + line + line + line + line + line + line
+			body += body[len("Subject: large\r\n\r\n"):]
+		}
+		steps := []string{"EHLO client.test", "250", "MAIL FROM:<me@sender.test>", "250"}
+		r.dialogue(append(steps, "RCPT TO:<large@size.test>", "250", "DATA", "354", body+".", "250")...)
+		r.succeed(1)
+		m := r.received("large@size.test")
+		if got := len(m.Source); got < len(body) || string(m.Source[got-len(body):]) != body {
+			t.Errorf("%d bytes arrived of %d", got, len(body))
+		}
+		for i := range many {
+			steps = append(steps, fmt.Sprintf("RCPT TO:<%d@many.test>", i), "250")
+		}
+		r.dialogue(append(steps, "DATA", "354", "Subject: x\r\n\r\nx\r\n.", "250")...)
+		ids := map[string]bool{}
+		for _, o := range r.succeed(many) {
+			ids[string(o.fields["message-id"])+o.Recipient] = true
+		}
+		if len(ids) != many {
+			t.Errorf("%d different ids and recipients, want %d", len(ids), many)
+		}
+	})
+}
