@@ -1,7 +1,6 @@
 package app
 
 import (
-	"cmp"
 	"io/fs"
 	"os"
 	"os/user"
@@ -87,7 +86,7 @@ func (d *Daemon) logFiles() (list []string) {
 func (d *Daemon) missingLogDirectories() (list []string) {
 	for _, f := range d.logFiles() {
 		for dir := filepath.Dir(f); ; dir = filepath.Dir(dir) {
-			if _, err := os.Lstat(dir); cmp.Or(err == nil, dir == filepath.Dir(dir)) {
+			if _, err := os.Lstat(dir); err == nil || dir == filepath.Dir(dir) {
 				break
 			}
 			list = append(list, dir)
