@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"fmt"
 	"testing"
 	"time"
 
@@ -68,37 +67,6 @@ func TestConnectionIsUsedAgain(t *testing.T) {
 			if want := "Subject: x\r\n\r\nbody\r\n"; string(m.Source) != want {
 				t.Errorf("%q", m.Source)
 			}
-		}
-	})
-}
-
-// Large mail, and mail to many, through the SMTP door.
-func TestLargeAndMany(t *testing.T) {
-	const many = 300
-	onBoth(t, setup{}, func(t *testing.T, r *rig) {
-		line := "0123456789012345678901234567890123456789012345678901234567890123456789\r\n"
-		body := "Subject: large\r\n\r\n"
-		for len(body) < 6<<20 {
-			body += line + line + line + line + line + line + line + line + line + line + line + line + line + line + line + line
-			body += body[len("Subject: large\r\n\r\n"):]
-		}
-		steps := []string{"EHLO client.test", "250", "MAIL FROM:<me@sender.test>", "250"}
-		r.dialogue(append(steps, "RCPT TO:<large@size.test>", "250", "DATA", "354", body+".", "250")...)
-		r.succeed(1)
-		m := r.received("large@size.test")
-		if got := len(m.Source); got < len(body) || string(m.Source[got-len(body):]) != body {
-			t.Errorf("%d bytes arrived of %d", got, len(body))
-		}
-		for i := range many {
-			steps = append(steps, fmt.Sprintf("RCPT TO:<%d@many.test>", i), "250")
-		}
-		r.dialogue(append(steps, "DATA", "354", "Subject: x\r\n\r\nx\r\n.", "250")...)
-		ids := map[string]bool{}
-		for _, o := range r.succeed(many) {
-			ids[string(o.fields["message-id"])+o.Recipient] = true
-		}
-		if len(ids) != many {
-			t.Errorf("%d different ids and recipients, want %d", len(ids), many)
 		}
 	})
 }
