@@ -6,9 +6,8 @@ import (
 	"posthoorn/internal/sink"
 )
 
-// Trouble with the connection leads to the next host of the same message and attempt; a refusal of the message does not (F19).
-func TestNextHost(t *testing.T) {
-	const zone = `
+// nextHosts are domains whose first host is in trouble.
+const nextHosts = `
 refused.test   MX 10 nobody.refused.test
 refused.test   MX 20 good.refused.test
 nobody.refused.test A 127.0.2.1
@@ -35,7 +34,10 @@ final.test     MX 20 good.final.test
 final.final.test A 127.0.2.5
 good.final.test  A 127.0.0.1
 `
-	onBoth(t, setup{zone: zone}, func(t *testing.T, r *rig) {
+
+// Trouble with the connection leads to the next host of the same message and attempt; a refusal of the message does not (F19).
+func TestNextHost(t *testing.T) {
+	onBoth(t, setup{zone: nextHosts}, func(t *testing.T, r *rig) {
 		r.sinkAt("127.0.2.2", sink.Options{Scripts: []string{"defer-greeting"}})
 		r.sinkAt("127.0.2.3", sink.Options{Scripts: []string{"drop-greeting"}})
 		r.sinkAt("127.0.2.4", sink.Options{Scripts: []string{"refuse-greeting"}})

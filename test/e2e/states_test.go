@@ -16,8 +16,7 @@ type stateCase struct {
 	want   string
 }
 
-// atEnvelope are scripts that an address carries: the sender for MAIL, the recipient for the rest. A refusal of EHLO leads to
-// HELO, which the script of EHLO refuses as well.
+// permanent are refusals. That of EHLO leads to HELO, which the script of EHLO refuses as well.
 var permanent = []stateCase{
 	{"refuse-greeting", "intro/error 550 5.1.1 No such user here"},
 	{"refuse-ehlo", "helo/error 550 5.1.1 No such user here"},
@@ -27,7 +26,7 @@ var permanent = []stateCase{
 	{"refuse-dot", "message/error 550 5.1.1 No such user here"},
 }
 
-// A reset instead of a greeting is not among them: whether it comes before or after the end of the handshake is a race.
+// temporary is trouble that may pass. A reset instead of a greeting is not in the list: whether it comes before or after the end of the handshake is a race.
 var temporary = []stateCase{
 	{"defer-greeting", "intro/error 451 4.7.1 Try again later"},
 	{"close-greeting", "intro/error 421 4.3.2 Closing connection"},
