@@ -46,8 +46,8 @@ bench: build ## the yardsticks; flags for them in BENCH, such as BENCH=-quick or
 	go build -trimpath -o bin/bench/ ./bench/...
 	bin/bench/run $(BENCH)
 
-docs: ## documentation that is made from the source
-	go generate ./...
+docs: ## docs/configuration.md, from the table of keys
+	go test ./internal/app/config -update
 
 clean:
 	rm -rf bin

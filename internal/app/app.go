@@ -81,6 +81,10 @@ func (p *Program) configured(ctx context.Context, cmd *config.Command, cfg *conf
 	case config.Control:
 		return p.command(ctx, cmd, cfg)
 	}
+	if cmd.Mode == config.RepairDatabase {
+		fmt.Fprintln(p.Stdout, "This version has no settings database: there is nothing to repair.")
+		return config.ExitOK
+	}
 	fmt.Fprintln(p.Stderr, "posthoorn: this switch needs the settings database or the cluster, which this version does not have")
 	return config.ExitConfig
 }

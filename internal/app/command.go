@@ -80,7 +80,7 @@ func queuesOf(ctx context.Context, cfg *config.Config) (control.Queues, func(), 
 		done()
 		return nil, nil, &control.Error{Exit: config.ExitUnavailable, Text: "RabbitMQ cannot be used: " + reason}
 	}
-	return &brokerQueues{b, &cfg.RabbitMQ}, done, nil
+	return &brokerQueues{b, &cfg.RabbitMQ, control.NewClient(cfg.General.ControlSocket)}, done, nil
 }
 
 // ready waits until the broker can be used; otherwise it says why not.

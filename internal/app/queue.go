@@ -51,9 +51,12 @@ func dialBroker(cfg *config.Config, d *Daemon, reg prometheus.Registerer) (*amqp
 
 // declare makes the queues of the file. While that does not succeed it is tried again: a container's broker may come up later.
 func (d *Daemon) declare(ctx context.Context, b broker.Broker) {
-	for wait := time.Second; ; wait = min(2*wait, time.Minute) {
+	for wait := time.Second; ctx.Err() == nil; wait = min(2*wait, time.Minute) {
+		if _, ok := ready(ctx, b.Blocked); !ok {
+			continue // the adapter says what is wrong
+		}
 		err := b.Declare(ctx, configuredQueues(&d.cfg.RabbitMQ)...)
-		if err == nil || ctx.Err() != nil {
+		if err == nil {
 			return
 		}
 		if errors.Is(err, broker.ErrUnroutable) {

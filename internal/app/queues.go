@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"posthoorn/internal/app/config"
@@ -38,21 +39,23 @@ func embeddedQueues(store *localqueue.Store, names *config.RabbitMQ) control.Que
 	return control.Embedded(&embeddedStore{store, names}, 0)
 }
 
-// Queues is part of control.Store: what holds something, what the file names, and what waits.
+// Queues is part of control.Store: what the file names, in its order, then what else holds something, and what waits.
 func (q *embeddedStore) Queues() []control.QueueInfo {
+	held := map[string]localqueue.QueueInfo{}
+	names := configuredQueues(q.names)
+	for _, i := range q.store.Queues() {
+		held[i.Name] = i
+		if !slices.Contains(names, i.Name) {
+			names = append(names, i.Name)
+		}
+	}
 	roles := rolesOf(q.names)
 	var list []control.QueueInfo
-	known := map[string]bool{}
-	for _, i := range q.store.Queues() {
-		known[i.Name] = true
+	for _, name := range names {
+		i := held[name]
 		list = append(list, control.QueueInfo{
-			Name: i.Name, Role: roles[i.Name], Messages: int64(i.Messages), InHand: int64(i.InHand), Bytes: i.Bytes, Oldest: i.Oldest,
+			Name: name, Role: roles[name], Messages: int64(i.Messages), InHand: int64(i.InHand), Bytes: i.Bytes, Oldest: i.Oldest,
 		})
-	}
-	for _, name := range configuredQueues(q.names) {
-		if !known[name] {
-			list = append(list, control.QueueInfo{Name: name, Role: roles[name]})
-		}
 	}
 	return append(list, waitingInfo(q.store))
 }
@@ -112,7 +115,11 @@ func (q *embeddedStore) Publish(ctx context.Context, queue string, bodies [][]by
 type brokerQueues struct {
 	broker *amqp.Broker
 	names  *config.RabbitMQ
+	daemon *control.Client // knows what waits in the local queue
 }
+
+// commandWaiting asks a daemon for its local queue.
+const commandWaiting = "waiting"
 
 // List is part of control.Queues.
 func (q *brokerQueues) List(ctx context.Context) ([]control.QueueInfo, error) {
@@ -130,7 +137,11 @@ func (q *brokerQueues) List(ctx context.Context) ([]control.QueueInfo, error) {
 		i.Messages = int64(n)
 		list = append(list, i)
 	}
-	return list, nil
+	var waiting control.QueueInfo
+	if err := q.daemon.Call(ctx, commandWaiting, nil, &waiting); err != nil {
+		waiting = control.QueueInfo{Name: waitingName, Role: "local queue (no daemon here)", Missing: true}
+	}
+	return append(list, waiting), nil
 }
 
 // Read is part of control.Queues.

@@ -11,7 +11,7 @@ import (
 
 // sink runs the receiver for trials until ctx ends.
 func (p *Program) sink(ctx context.Context, cmd *config.Command) error {
-	o := sink.Options{Keep: cmd.KeepIn}
+	o := sink.Options{Keep: cmd.KeepIn, Addresses: []string{"127.0.0.1:8025"}}
 	if cmd.Listen != "" {
 		o.Addresses = []string{cmd.Listen}
 	}

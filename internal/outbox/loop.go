@@ -95,6 +95,7 @@ const look = 200 * time.Millisecond
 // run works until ctx ends.
 func (l *loop) run(ctx context.Context) {
 	l.plan.Use(time.Now(), l.e.o.Limits)
+	_, l.held = l.e.o.Broker.Blocked() // a connection that is not up yet is no news
 	timer := time.NewTimer(look)
 	defer timer.Stop()
 	var batch []event
@@ -143,7 +144,7 @@ func (l *loop) checkBroker(now time.Time) {
 		l.e.log.Warn("nothing new is sent while the broker takes nothing", "reason", reason)
 		return
 	}
-	l.e.log.Info("the broker takes publishings again, sending goes on")
+	l.e.log.Info("the broker takes publishings, sending goes on")
 	wants := l.wants
 	l.wants = nil
 	for i := range wants {

@@ -13,7 +13,6 @@ type metrics struct {
 	settling     prometheus.Gauge
 	parked       prometheus.Counter
 	unknownAgain prometheus.Counter
-	lostDots     prometheus.Counter
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -26,17 +25,13 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		settling:     prometheus.NewGauge(prometheus.GaugeOpts(opts("settling", "Messages whose outcome is being made durable."))),
 		parked:       prometheus.NewCounter(prometheus.CounterOpts(opts("parked_total", "Messages that went into the local queue without an attempt."))),
 		unknownAgain: prometheus.NewCounter(prometheus.CounterOpts(opts("redelivered_unknown_total", "Redelivered messages that neither memory nor ledger knew (window D3)."))),
-		lostDots:     prometheus.NewCounter(prometheus.CounterOpts(opts("dots_unanswered_total", "Messages whose final dot got no reply (window D1)."))),
 	}
 	if reg != nil {
-		reg.MustRegister(m.results, m.inHand, m.settling, m.parked, m.unknownAgain, m.lostDots)
+		reg.MustRegister(m.results, m.inHand, m.settling, m.parked, m.unknownAgain)
 	}
 	return m
 }
 
 func (m *metrics) result(r *mail.Result) {
 	m.results.WithLabelValues(string(r.State), string(r.Kind)).Inc()
-	if r.State == mail.StateMessage && (r.Kind == mail.Lost || r.Kind == mail.Timeout) {
-		m.lostDots.Inc()
-	}
 }

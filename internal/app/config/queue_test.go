@@ -78,7 +78,7 @@ func TestQueueNames(t *testing.T) {
 	if cfg.RabbitMQ.Inbox != "a" || cfg.RabbitMQ.Results != "r" || cfg.RabbitMQ.Retry != "" || cfg.RabbitMQ.MinQoS != 50 {
 		t.Errorf("%+v", cfg.RabbitMQ)
 	}
-	if w := warnings(cfg); w != ownFile+":2: rabbitmq-inbox: is empty: incoming mail goes to the outbox a\n" {
+	if w := warnings(cfg); w != ownFile+":2: rabbitmq-inbox: is empty: incoming mail goes to the outbox a\n"+ownFile+":4: rabbitmq-minqos: not built yet, has no effect\n" {
 		t.Error(w)
 	}
 	if text := refused(t, "rabbitmq-outbox:"); !strings.Contains(text, "the outbox must have a name") {

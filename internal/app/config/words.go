@@ -12,6 +12,7 @@ type word struct {
 	flags    []option
 	needs    []string // flags that must be given
 	alone    bool     // needs no daemon
+	planned  bool     // understood, and not built yet: it is left out of the overview
 	help     string
 }
 
@@ -35,16 +36,16 @@ func words() []word {
 			{"force", "", "take messages even from the outbox, away from delivery", func(c *Command, _ string) error { c.Force = true; return nil }},
 		}},
 		{name: "queue publish", argument: "NAME", help: "Publishes JSON objects from standard input, one a line, and ends when they are safe."},
-		{name: "explain", argument: "DESTINATION", flags: []option{ip}, help: "Shows the limits in force for a destination and the row each came from, and what its mail waits for."},
-		{name: "pause", argument: "[DESTINATION]", flags: []option{ip, tag}, help: "Pauses deliveries to a domain or remote IP, from an address, with a tag. Nothing given: all."},
-		{name: "resume", argument: "[DESTINATION]", flags: []option{ip, tag}, help: "Ends a pause, with the same arguments."},
-		{name: "backlog", help: "Shows the messages per destination, in memory and waiting."},
-		{name: "retry-now", argument: "DESTINATION", help: "Tries what waits for a destination now, as far as limits and pauses allow."},
-		{name: "fail", argument: "DESTINATION", needs: []string{"reason"}, help: "Makes what waits for a destination a final failure.", flags: []option{
+		{name: "explain", planned: true, argument: "DESTINATION", flags: []option{ip}, help: "Shows the limits in force for a destination and the row each came from, and what its mail waits for."},
+		{name: "pause", planned: true, argument: "[DESTINATION]", flags: []option{ip, tag}, help: "Pauses deliveries to a domain or remote IP, from an address, with a tag. Nothing given: all."},
+		{name: "resume", planned: true, argument: "[DESTINATION]", flags: []option{ip, tag}, help: "Ends a pause, with the same arguments."},
+		{name: "backlog", planned: true, help: "Shows the messages per destination, in memory and waiting."},
+		{name: "retry-now", planned: true, argument: "DESTINATION", help: "Tries what waits for a destination now, as far as limits and pauses allow."},
+		{name: "fail", planned: true, argument: "DESTINATION", needs: []string{"reason"}, help: "Makes what waits for a destination a final failure.", flags: []option{
 			{"reason", "TEXT", "the text of the failure", func(c *Command, v string) error { c.Reason = v; return nil }}, yes,
 		}},
-		{name: "move", argument: "DESTINATION", needs: []string{"ip"}, flags: []option{ip}, help: "Lets what waits for a destination leave from another address."},
-		{name: "evacuate", argument: "[DESTINATION]", help: "Gives what waits back to the outbox on RabbitMQ. A kill in the middle may double a few messages.", flags: []option{
+		{name: "move", planned: true, argument: "DESTINATION", needs: []string{"ip"}, flags: []option{ip}, help: "Lets what waits for a destination leave from another address."},
+		{name: "evacuate", planned: true, argument: "[DESTINATION]", help: "Gives what waits back to the outbox on RabbitMQ. A kill in the middle may double a few messages.", flags: []option{
 			{"to", "QUEUE", "to this queue instead", func(c *Command, v string) error { c.To = v; return nil }},
 			{"stop", "", "end the daemon afterwards", func(c *Command, _ string) error { c.Stop = true; return nil }},
 		}},
