@@ -1,0 +1,56 @@
+package e2e
+
+import (
+	"fmt"
+	"net"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"posthoorn/internal/testbed"
+)
+
+// Real servers take what we send: Postfix and Exim, many messages over few connections.
+func TestRealServersTakeIt(t *testing.T) {
+	for name, start := range map[string]func(testing.TB, ...string) *testbed.MailServer{"postfix": testbed.Postfix, "exim": testbed.Exim} {
+		t.Run(name, func(t *testing.T) {
+			onEmbedded(t, setup{}, func(t *testing.T, r *rig) {
+				server := start(t)
+				host, port, _ := net.SplitHostPort(server.Addr())
+				const n = 40
+				for i := range n {
+					r.publish(`{"envelope":"me@example.com","recipient":"b%d@example.com","mime":"Subject: no. %d\r\n\r\n.one dot\r\n..two dots\r\ncaf\u00e9\r\n","smarthost":{"hostname":%q,"port":%s}}`, i, i, host, port)
+				}
+				for _, o := range r.take("results", n) {
+					if l := o.last(); l.State != "message" || l.Code != 250 {
+						t.Errorf("%s", o.raw)
+					}
+				}
+				for _, m := range server.Wait(t, n) {
+					if !strings.Contains(string(m.Data), "\n.one dot\n..two dots\ncaf\u00e9\n") || m.Sender != "me@example.com" {
+						t.Errorf("from %s to %s:\n%s", m.Sender, m.Recipient, m.Data)
+					}
+				}
+			})
+		})
+	}
+}
+
+// Real clients hand in: smtp-source over several connections, and swaks.
+func TestRealClientsHandIn(t *testing.T) {
+	onBoth(t, setup{zone: "you.test A 127.0.0.1\n"}, func(t *testing.T, r *rig) {
+		const n = 100
+		for _, line := range [][]string{
+			{testbed.Tool(t, "smtp-source"), "-4", "-s", "5", "-m", fmt.Sprint(n), "-l", "5000", "-f", "me@sender.test", "-t", "a@you.test", r.door},
+			{testbed.Tool(t, "swaks"), "--server", r.door, "--from", "me@sender.test", "--to", "b@you.test,c@you.test", "--body", "hello"},
+		} {
+			if out, err := exec.Command(line[0], line[1:]...).CombinedOutput(); err != nil {
+				t.Fatalf("%s: %v\n%s", line[0], err, out)
+			}
+		}
+		r.succeed(n + 2)
+		if got := len(r.sink.Messages()); got != n+2 {
+			t.Errorf("%d messages at the sink", got)
+		}
+	})
+}
