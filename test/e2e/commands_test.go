@@ -15,6 +15,8 @@ func TestQueueCommands(t *testing.T) {
 		if list := r.command("", "queue", "list"); !strings.Contains(list, results) || !strings.Contains(list, outbox) {
 			t.Errorf("%s", list)
 		}
+		r.publish(`{"recipient":"you@commands.test","mime":"x","delayed":%q}`, soon(3600))
+		eventually(t, "a message waits", func() bool { return r.listed("(waiting)") == "1" })
 		first := r.command("", "queue", "read", results)
 		if strings.Count(first, `"state":"`) != 2 || !strings.HasSuffix(first, "}\n") {
 			t.Errorf("%q", first)
@@ -35,4 +37,21 @@ func TestQueueCommands(t *testing.T) {
 			t.Errorf("a command that there is not: exit %d: %s", code, complaint)
 		}
 	})
+}
+
+// listed is the number of messages that queue list tells of a queue; empty when it is not in the list.
+func (r *rig) listed(queue string) string {
+	r.t.Helper()
+	for line := range strings.Lines(r.command("", "queue", "list")) {
+		name, rest, _ := strings.Cut(line, "  ")
+		if name != queue {
+			continue
+		}
+		for _, column := range strings.Fields(rest) { // words of its role come first
+			if column[0] >= '0' && column[0] <= '9' {
+				return column
+			}
+		}
+	}
+	return ""
 }
