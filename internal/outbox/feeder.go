@@ -97,6 +97,7 @@ func (f *feeder) run(ctx context.Context) {
 		case <-timer.C:
 		case <-sweep.C:
 			f.expire(time.Now())
+			f.retell()
 		}
 		now := time.Now()
 		f.tell(now)
@@ -105,6 +106,13 @@ func (f *feeder) run(ctx context.Context) {
 		}
 		timer.Reset(f.pause(now))
 	}
+}
+
+// retell makes the plan hear of all due places once more: a count that it has already does no harm.
+func (f *feeder) retell() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	clear(f.told)
 }
 
 // pause is how long nothing more gets due.
