@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"posthoorn/internal/app/config"
@@ -18,7 +17,6 @@ import (
 	"posthoorn/internal/journal"
 	"posthoorn/internal/localqueue"
 	"posthoorn/internal/outbox"
-	"posthoorn/internal/settle"
 	"posthoorn/internal/smtpd"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -38,9 +36,7 @@ type Daemon struct {
 	resolver    *dns.Resolver
 	door        *inject.Door
 	engine      *outbox.Engine
-	input       func() settle.Input // of the embedded queue
 	smtp        *smtpd.Server
-	incoming    atomic.Int64 // open SMTP sessions
 	cleanups    []cleanup
 	running     sync.WaitGroup
 	ctx         context.Context

@@ -214,7 +214,7 @@ func (e *Engine) takeWaiting(w localqueue.Waiting) {
 
 func (e *Engine) waitingItem(w localqueue.Waiting) *item {
 	it := &item{
-		id: e.nextID.Add(1), waiting: w.ID, place: w.Place, body: w.Body, priority: w.Priority, taken: time.Now(), size: int64(len(w.Body)) + itemOverhead,
+		id: e.nextID.Add(1), waiting: w.ID, place: w.Place, body: w.Body, priority: w.Priority, size: int64(len(w.Body)) + itemOverhead,
 	}
 	if e.o.Remote {
 		it.identity = identify(w.Body)

@@ -133,16 +133,6 @@ func (h *hand) sweep(now time.Time) {
 	}
 }
 
-func (h *hand) size() int {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	n := 0
-	for _, entries := range h.items {
-		n += len(entries)
-	}
-	return n
-}
-
 // drop removes one entry; h.mu is held.
 func (h *hand) drop(it *item) {
 	entries := h.items[it.identity]

@@ -21,6 +21,16 @@ func inHand(inLane bool) (*hand, *item) {
 	return h, it
 }
 
+func (h *hand) size() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	n := 0
+	for _, entries := range h.items {
+		n += len(entries)
+	}
+	return n
+}
+
 func TestFirstDeliveryIsNewWhateverIsInHand(t *testing.T) {
 	h, it := inHand(false)
 	if v := h.admit(broker.Delivery{Ticket: ticket(1, 1, 2)}, it.identity); v != isNew {

@@ -23,7 +23,6 @@ type item struct {
 	body     []byte // as delivered, for a message that cannot be read
 	size     int64
 	priority uint8
-	taken    time.Time
 
 	site  string
 	pool  *schedule.Pool

@@ -60,6 +60,8 @@ type loop struct {
 	held     bool    // the broker takes nothing: nothing new is started
 	wants    []event // what connections asked for meanwhile
 	stopping bool
+	total    int       // connections allowed in all, as the plan knows it
+	checked  time.Time // when that was looked at
 
 	mu    sync.Mutex
 	queue []event
@@ -67,7 +69,7 @@ type loop struct {
 }
 
 func newLoop(e *Engine) *loop {
-	l := &loop{e: e, items: map[uint64]*item{}, links: map[schedule.ConnID]*link{}, wake: make(chan struct{}, 1)}
+	l := &loop{e: e, total: -1, items: map[uint64]*item{}, links: map[schedule.ConnID]*link{}, wake: make(chan struct{}, 1)}
 	l.plan = schedule.New(schedule.Options{Random: rand.Float64, Memory: e.o.Consumers * e.o.Credit})
 	return l
 }
@@ -94,7 +96,7 @@ const look = 200 * time.Millisecond
 
 // run works until ctx ends.
 func (l *loop) run(ctx context.Context) {
-	l.plan.Use(time.Now(), l.e.o.Limits)
+	l.checkLimits(time.Now())
 	_, l.held = l.e.o.Broker.Blocked() // a connection that is not up yet is no news
 	timer := time.NewTimer(look)
 	defer timer.Stop()
@@ -119,6 +121,7 @@ func (l *loop) run(ctx context.Context) {
 func (l *loop) turn(batch []event) time.Duration {
 	now := time.Now()
 	l.checkBroker(now)
+	l.checkLimits(now)
 	for i := range batch {
 		l.handle(now, &batch[i])
 	}
@@ -149,6 +152,18 @@ func (l *loop) checkBroker(now time.Time) {
 	l.wants = nil
 	for i := range wants {
 		l.want(now, &wants[i])
+	}
+}
+
+// checkLimits tells the plan when the number of connections in all has changed: incoming ones count too.
+func (l *loop) checkLimits(now time.Time) {
+	if now.Sub(l.checked) < time.Second {
+		return
+	}
+	l.checked = now
+	if total := l.e.o.Limits.TotalConnections(); total != l.total {
+		l.total = total
+		l.plan.Use(now, l.e.o.Limits)
 	}
 }
 

@@ -30,7 +30,7 @@ func (e *Engine) Deliver(d broker.Delivery) {
 			return
 		}
 	}
-	it := &item{id: e.nextID.Add(1), identity: id, ticket: d.Ticket, body: d.Body, taken: time.Now(), size: int64(len(d.Body)) + itemOverhead}
+	it := &item{id: e.nextID.Add(1), identity: id, ticket: d.Ticket, body: d.Body, size: int64(len(d.Body)) + itemOverhead}
 	e.hold(it)
 	if d.Redelivered && e.o.Remote && e.replay(it) {
 		return
