@@ -12,7 +12,7 @@ import (
 // just started.
 func (r *rig) dialogue(lines ...string) (replies []string) {
 	r.t.Helper()
-	eventually(r.t, "the SMTP door is open", func() bool { return r.answer("MAIL FROM:<>") == "250" })
+	r.open()
 	raw, err := net.Dial("tcp", r.door)
 	if err != nil {
 		r.t.Fatal(err)
@@ -37,6 +37,12 @@ func (r *rig) dialogue(lines ...string) (replies []string) {
 		replies = append(replies, text)
 	}
 	return replies
+}
+
+// open waits until the SMTP door takes mail.
+func (r *rig) open() {
+	r.t.Helper()
+	eventually(r.t, "the SMTP door is open", func() bool { return r.answer("MAIL FROM:<>") == "250" })
 }
 
 // answer is the code that a command gets.

@@ -12,8 +12,10 @@ import (
 
 // Real servers take what we send: Postfix and Exim, many messages over few connections.
 func TestRealServersTakeIt(t *testing.T) {
+	t.Parallel()
 	for name, start := range map[string]func(testing.TB, ...string) *testbed.MailServer{"postfix": testbed.Postfix, "exim": testbed.Exim} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			onEmbedded(t, setup{}, func(t *testing.T, r *rig) {
 				server := start(t)
 				host, port, _ := net.SplitHostPort(server.Addr())
@@ -40,6 +42,7 @@ func TestRealServersTakeIt(t *testing.T) {
 func TestRealClientsHandIn(t *testing.T) {
 	onBoth(t, setup{zone: "you.test A 127.0.0.1\n"}, func(t *testing.T, r *rig) {
 		const n = 100
+		r.open()
 		for _, line := range [][]string{
 			{testbed.Tool(t, "smtp-source"), "-4", "-s", "5", "-m", fmt.Sprint(n), "-l", "5000", "-f", "me@sender.test", "-t", "a@you.test", r.door},
 			{testbed.Tool(t, "swaks"), "--server", r.door, "--from", "me@sender.test", "--to", "b@you.test,c@you.test", "--body", "hello"},
