@@ -84,7 +84,7 @@ func TestBrokerIsBlocked(t *testing.T) {
 	onRabbit(t, setup{}, func(t *testing.T, r *rig) {
 		const n = 20
 		broker := rabbit.Get(t)
-		due := time.Now().Add(12 * time.Second) // after the alarm, which rabbitmqctl takes its time to raise
+		due := time.Now().Add(10 * time.Second) // after the alarm, which rabbitmqctl takes its time to raise
 		for range n {
 			r.publish(`{"recipient":"you@blocked.test","mime":"x","delayed":%q}`, due.UTC().Format(time.DateTime))
 		}
