@@ -34,8 +34,17 @@ type Inject struct {
 	slots chan struct{}
 
 	mu     sync.Mutex
-	byUser map[int]int // connections
+	byUser map[int]*caller
 }
+
+// caller is a user who is connected.
+type caller struct {
+	connections int
+	slots       chan struct{} // of the slots, those that the user holds
+}
+
+// slotWait is how long a message may wait for room in memory.
+const slotWait = 30 * time.Second
 
 // NewInject makes the socket, with mode 0666, and is ready to serve. What is left of an earlier one is replaced, so the caller
 // holds the lock of the instance.
@@ -49,7 +58,7 @@ func NewInject(o InjectOptions) (*Inject, error) {
 	if o.Messages <= 0 {
 		o.Messages = 10
 	}
-	i := &Inject{opts: o, slots: make(chan struct{}, o.Messages), byUser: map[int]int{}}
+	i := &Inject{opts: o, slots: make(chan struct{}, o.Messages), byUser: map[int]*caller{}}
 	s, err := newServer(serverOptions{
 		path: o.Path, mode: 0o666, uid: -1, gid: -1, connections: o.Connections, log: o.Log, talk: i.talk,
 	})
@@ -71,8 +80,9 @@ type submission struct {
 
 // talk takes one message. The user may not hold more than half of the room, so that nobody shuts the others out.
 func (i *Inject) talk(ctx context.Context, w *wire) error {
-	if !i.enter(w.uid) {
-		return w.answer(nil, &Error{Exit: ExitTemporary, Text: "too many messages at once from user " + w.peer + ", try again later"})
+	u := i.enter(w.uid)
+	if u == nil {
+		return w.answer(nil, busy(w.peer))
 	}
 	defer i.leave(w.uid)
 	var r struct {
@@ -85,28 +95,71 @@ func (i *Inject) talk(ctx context.Context, w *wire) error {
 	if r.Command != cmdInject {
 		return w.answer(nil, usage("this socket takes messages and nothing else"))
 	}
-	return w.answer(nil, i.take(ctx, w, &r.Args))
+	return w.answer(nil, i.take(ctx, w, u, &r.Args))
 }
 
-func (i *Inject) enter(uid int) bool {
+func busy(name string) error {
+	return &Error{Exit: ExitTemporary, Text: "too many messages at once from user " + name + ", try again later"}
+}
+
+// enter counts a connection; nil where the user has too many.
+func (i *Inject) enter(uid int) *caller {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if uid != 0 && i.byUser[uid] >= max(1, i.opts.Connections/2) {
-		return false
+	u := i.byUser[uid]
+	if u == nil {
+		u = &caller{slots: make(chan struct{}, share(uid, i.opts.Messages))}
+		i.byUser[uid] = u
 	}
-	i.byUser[uid]++
-	return true
+	if u.connections >= share(uid, i.opts.Connections) {
+		return nil
+	}
+	u.connections++
+	return u
+}
+
+// share is how much of the room one user may have: half, and all of it the superuser.
+func share(uid, room int) int {
+	if uid == 0 {
+		return room
+	}
+	return max(1, room/2)
 }
 
 func (i *Inject) leave(uid int) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if i.byUser[uid]--; i.byUser[uid] == 0 {
+	u := i.byUser[uid]
+	if u.connections--; u.connections == 0 {
 		delete(i.byUser, uid)
 	}
 }
 
-func (i *Inject) take(ctx context.Context, w *wire, r *submission) error {
+// hold waits for a slot among those of the user and then among all.
+func (i *Inject) hold(ctx context.Context, u *caller, name string) (release func(), err error) {
+	limit := time.NewTimer(slotWait)
+	defer limit.Stop()
+	for n, slots := range []chan struct{}{u.slots, i.slots} {
+		select {
+		case slots <- struct{}{}:
+			continue
+		case <-limit.C:
+			err = busy(name)
+			if n > 0 {
+				err = &Error{Exit: ExitTemporary, Text: "too many messages at once, try again later"}
+			}
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
+		if n > 0 {
+			<-u.slots
+		}
+		return nil, err
+	}
+	return func() { <-i.slots; <-u.slots }, nil
+}
+
+func (i *Inject) take(ctx context.Context, w *wire, u *caller, r *submission) error {
 	if r.Size > i.opts.MaxSize {
 		return &mail.Error{Code: 552, Status: "5.3.4", Text: "Message is too big"}
 	}
@@ -114,12 +167,11 @@ func (i *Inject) take(ctx context.Context, w *wire, r *submission) error {
 	if err != nil {
 		return err
 	}
-	select {
-	case i.slots <- struct{}{}:
-		defer func() { <-i.slots }()
-	case <-ctx.Done():
-		return ctx.Err()
+	release, err := i.hold(ctx, u, w.peer)
+	if err != nil {
+		return err
 	}
+	defer release()
 	if s.Source, err = w.body(r.Size, i.opts.MaxSize); err != nil {
 		return fmt.Errorf("the message did not arrive whole: %w", err)
 	}

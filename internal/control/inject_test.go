@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"posthoorn/internal/inject"
@@ -187,11 +188,11 @@ func TestRoomForOthers(t *testing.T) {
 	d := &door{wait: make(chan struct{})}
 	i := startInject(t, InjectOptions{Door: d, Connections: 6, Messages: 2})
 	for range 3 {
-		if !i.enter(1234) {
+		if i.enter(1234) == nil {
 			t.Fatal("half of the room is not there")
 		}
 	}
-	if i.enter(1234) || !i.enter(0) || !i.enter(99) {
+	if i.enter(1234) != nil || i.enter(0) == nil || i.enter(99) == nil {
 		t.Error("the room is not shared")
 	}
 	for _, uid := range []int{1234, 1234, 1234, 0, 99} {
@@ -217,6 +218,52 @@ func TestRoomForOthers(t *testing.T) {
 	}
 	if len(d.all()) < 2 {
 		t.Error(len(d.all()), "messages")
+	}
+}
+
+// The memory for messages is shared too, and nobody waits for it for ever.
+func TestMemoryForOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := &Inject{opts: InjectOptions{Connections: 64, Messages: 4}, slots: make(chan struct{}, 4), byUser: map[int]*caller{}}
+		hold := func(uid int) func() {
+			t.Helper()
+			release, err := i.hold(t.Context(), i.enter(uid), "u")
+			if err != nil {
+				t.Fatal(uid, err)
+			}
+			return release
+		}
+		refused := func(uid int, why string) {
+			t.Helper()
+			began := time.Now()
+			_, err := i.hold(t.Context(), i.enter(uid), "u")
+			if Code(err) != ExitTemporary || !strings.Contains(err.Error(), why) || time.Since(began) != slotWait {
+				t.Errorf("%d: %v after %v", uid, err, time.Since(began))
+			}
+		}
+		first := hold(7)
+		hold(7)
+		refused(7, "from user u") // half of the memory
+		hold(8)
+		hold(0)
+		refused(9, "at once, try")
+		refused(0, "at once, try")
+		first()
+		hold(9)
+		refused(8, "at once, try") // has room of its own, which the wait before has given back
+		if len(i.byUser[8].slots) != 1 {
+			t.Error(len(i.byUser[8].slots))
+		}
+	})
+}
+
+// Root may have all of the memory.
+func TestMemoryForRoot(t *testing.T) {
+	i := &Inject{opts: InjectOptions{Connections: 64, Messages: 4}, slots: make(chan struct{}, 4), byUser: map[int]*caller{}}
+	for range 4 {
+		if _, err := i.hold(t.Context(), i.enter(0), "root"); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
