@@ -15,7 +15,7 @@ const (
 // ErrReply says that what came is no reply of RFC 5321 section 4.2, or one beyond the limits. The stream is of no more use.
 var ErrReply = errors.New("not a valid SMTP reply")
 
-// ReplyReader reads replies from a stream, strictly: lines end with CR LF, codes are 200 to 559, all lines of a reply have
+// ReplyReader reads replies from a stream, strictly: lines end with CR LF, codes are 200 to 599, all lines of a reply have
 // the same code, no NUL. Text may be of any other bytes, since servers say why in their own language.
 type ReplyReader struct {
 	r          io.Reader
@@ -54,9 +54,10 @@ func (r *ReplyReader) Next() (Reply, error) {
 	return Reply{}, ErrReply
 }
 
-// parseLine takes the code and says whether another line follows. A code with nothing after it is legal to read.
+// parseLine takes the code and says whether another line follows. A code with nothing after it is legal to read, and so is one
+// that is not in the book, such as 571: the first digit decides (RFC 5321 section 4.3.2).
 func parseLine(line []byte) (code int, more, ok bool) {
-	if len(line) < 3 || line[0] < '2' || line[0] > '5' || line[1] < '0' || line[1] > '5' || line[2] < '0' || line[2] > '9' {
+	if len(line) < 3 || line[0] < '2' || line[0] > '5' || line[1] < '0' || line[1] > '9' || line[2] < '0' || line[2] > '9' {
 		return 0, false, false
 	}
 	code = int(line[0]-'0')*100 + int(line[1]-'0')*10 + int(line[2]-'0')
