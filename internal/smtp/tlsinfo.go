@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"strings"
+	"unicode/utf8"
 
 	"posthoorn/internal/mail"
 )
@@ -50,6 +51,13 @@ func DescribeCipher(s tls.ConnectionState) *mail.Cipher {
 	return &c
 }
 
+// Bounds of what is told of a certificate, which may be made to fill every result.
+const (
+	maxAltNames     = 50
+	maxCertName     = 256 // bytes of an alternative name and of each part of subject and issuer
+	maxVerification = 500 // bytes of why it is not good
+)
+
 // DescribeCertificate says what the peer showed first, nil if nothing. Verified is the outcome of checking it: nil is good.
 func DescribeCertificate(s tls.ConnectionState, verified error) *mail.Certificate {
 	if len(s.PeerCertificates) == 0 {
@@ -59,10 +67,10 @@ func DescribeCertificate(s tls.ConnectionState, verified error) *mail.Certificat
 	c := &mail.Certificate{
 		NotBefore: x.NotBefore, NotAfter: x.NotAfter, Version: x.Version, Verified: verified == nil, Verification: "ok",
 		KeyUsage: keyUsage(x.KeyUsage), SelfSigned: selfSigned(x),
-		Subject: describeName(x.Subject), Issuer: describeName(x.Issuer), AltNames: x.DNSNames,
+		Subject: describeName(x.Subject), Issuer: describeName(x.Issuer), AltNames: altNames(x.DNSNames),
 	}
 	if verified != nil {
-		c.Verification = verified.Error()
+		c.Verification = cut(verified.Error(), maxVerification)
 	}
 	c.JSON()
 	return c
@@ -85,7 +93,27 @@ func keyUsage(u x509.KeyUsage) (mask int) {
 
 func describeName(n pkix.Name) mail.Name {
 	return mail.Name{
-		Common: n.CommonName, Country: strings.Join(n.Country, " "), Locality: strings.Join(n.Locality, " "),
-		State: strings.Join(n.Province, " "), Organization: strings.Join(n.Organization, " "),
+		Common: cut(n.CommonName, maxCertName), Country: joined(n.Country), Locality: joined(n.Locality),
+		State: joined(n.Province), Organization: joined(n.Organization),
 	}
+}
+
+func joined(parts []string) string { return cut(strings.Join(parts, " "), maxCertName) }
+
+func altNames(names []string) (list []string) {
+	for _, n := range names[:min(len(names), maxAltNames)] {
+		list = append(list, cut(n, maxCertName))
+	}
+	return list
+}
+
+// cut shortens s to at most n bytes, between two characters.
+func cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
 }

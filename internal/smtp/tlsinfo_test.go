@@ -9,8 +9,13 @@ import (
 	"crypto/x509/pkix"
 	"errors"
 	"math/big"
+	"slices"
+	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
+
+	"posthoorn/internal/mail"
 )
 
 func TestEverySuiteHasItsName(t *testing.T) {
@@ -55,5 +60,27 @@ func TestCertificate(t *testing.T) {
 	}
 	if DescribeCertificate(tls.ConnectionState{}, nil) != nil {
 		t.Error("a certificate out of nothing")
+	}
+}
+
+// What a hostile server puts into its certificate does not swell the results.
+func TestHugeCertificate(t *testing.T) {
+	long := strings.Repeat("x", maxCertName-1) + strings.Repeat("é", 10_000)
+	names := slices.Repeat([]string{long}, 5000)
+	name := pkix.Name{CommonName: long, Country: names, Locality: names, Province: names, Organization: names}
+	x := &x509.Certificate{Subject: name, Issuer: name, DNSNames: names}
+	c := DescribeCertificate(tls.ConnectionState{PeerCertificates: []*x509.Certificate{x}}, errors.New(strings.Repeat(long, 9)))
+	short := long[:maxCertName-1]
+	if n := (mail.Name{Common: short, Country: short, Locality: short, State: short, Organization: short}); c.Subject != n || c.Issuer != n {
+		t.Errorf("subject %+v", c.Subject)
+	}
+	if len(c.AltNames) != maxAltNames || c.AltNames[maxAltNames-1] != short {
+		t.Errorf("%d names", len(c.AltNames))
+	}
+	if n := len(c.Verification); n > maxVerification || n < maxVerification-1 || !utf8.ValidString(c.Verification) {
+		t.Errorf("%d bytes of %q", n, c.Verification)
+	}
+	if n := len(c.JSON()); n > 20_000 {
+		t.Errorf("%d bytes", n)
 	}
 }
