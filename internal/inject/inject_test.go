@@ -1,6 +1,7 @@
 package inject
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -357,11 +358,24 @@ func TestLinesOfASource(t *testing.T) {
 		"\n.\n":           "\r\n.\r\n",
 		"\r.\r":           "\r\n.\r\n",
 		"\n\r":            "\r\n\r\n",
+		"a\r\rb\r\r\n":    "a\r\n\r\nb\r\n",
 		"":                "",
 	} {
 		if got := string(normalLines([]byte(in))); got != want {
 			t.Errorf("%q: %q", in, got)
 		}
+	}
+}
+
+// TestALongRunOfCRs: with a look ahead from every CR it would take longer than the test may.
+func TestALongRunOfCRs(t *testing.T) {
+	const n = 1 << 20
+	run := strings.Repeat("\r", n)
+	if got := normalLines([]byte("a" + run + "b")); len(got) != 2*n+2 || bytes.Count(got, []byte("\r\n")) != n {
+		t.Error(len(got))
+	}
+	if got := normalLines([]byte("a" + run + "\nb")); string(got) != "a\r\nb" {
+		t.Error(len(got))
 	}
 }
 

@@ -32,22 +32,26 @@ func normalLines(source []byte) []byte {
 		if i < 0 {
 			return append(out, source...)
 		}
-		out = append(append(out, source[:i]...), '\r', '\n')
-		source = source[i+lineEnd(source[i:]):]
+		out = append(out, source[:i]...)
+		n, lines := lineEnds(source[i:])
+		for range lines {
+			out = append(out, '\r', '\n')
+		}
+		source = source[i+n:]
 	}
 	return out
 }
 
-// lineEnd is the length of the line end at the start of b.
-func lineEnd(b []byte) int {
-	n := 0
+// lineEnds is the length of the run of CRs at the start of b, with the LF behind it, and how many line ends it is. A run is
+// looked at once: looking ahead from every CR of a long one would be quadratic.
+func lineEnds(b []byte) (n, lines int) {
 	for n < len(b) && b[n] == '\r' {
 		n++
 	}
 	if n < len(b) && b[n] == '\n' {
-		return n + 1
+		return n + 1, 1
 	}
-	return 1
+	return n, n
 }
 
 func linesAreNormal(source []byte) bool {
