@@ -59,23 +59,30 @@ func (b *brake) reason() string {
 }
 
 // brakeWait bounds a pause or resume on a broker that does not answer; it is tried again.
-const brakeWait = 10 * time.Second
+const (
+	brakeWait  = 10 * time.Second
+	brakeAgain = time.Second
+)
 
-// runBrake makes the consumer follow the brake until ctx ends.
+// runBrake makes the consumer follow the brake until ctx ends. After a failure nobody knows what the consumer does, so it is told
+// again, even when the wish has changed back meanwhile.
 func (e *Engine) runBrake(ctx context.Context) {
-	held := false
+	held, sure := false, true
 	for {
-		if reason := e.brake.reason(); (reason != "") != held {
-			if err := e.applyBrake(ctx, reason); err != nil {
+		reason := e.brake.reason()
+		var again <-chan time.Time
+		if wish := reason != ""; wish != held || !sure {
+			err := e.applyBrake(ctx, reason)
+			held, sure = wish, err == nil
+			if err != nil {
 				e.log.Warn("consuming could not be stopped or started, trying again", "error", err)
-				e.brake.changed <- struct{}{}
-			} else {
-				held = reason != ""
+				again = time.After(brakeAgain)
 			}
 		}
 		select {
 		case <-ctx.Done():
 			return
+		case <-again:
 		case <-e.brake.changed:
 		}
 	}

@@ -31,6 +31,7 @@ type careful struct {
 	suspects []*item
 	fresh    []*item
 	quiet    *time.Timer // ends the care when no suspect comes any more
+	until    time.Time   // ends it in any case: what waits may be very much
 }
 
 // Keys of what is kept, and bounds.
@@ -42,6 +43,7 @@ const (
 	uncleanEnds = 3
 	uncleanSpan = 10 * time.Minute
 	carefulFor  = 30 * time.Second // without a suspect
+	carefulMost = 5 * time.Minute  // in all
 )
 
 // begin looks at how the last life ended.
@@ -66,6 +68,7 @@ func (c *careful) begin(now time.Time) error {
 	}
 	if c.on {
 		c.e.log.Warn("several unclean ends in a short time: mail that may be the cause is handled one at a time")
+		c.until = now.Add(carefulMost)
 		c.quiet = time.AfterFunc(carefulFor, c.end)
 	}
 	text, _ := json.Marshal(kept)
@@ -102,7 +105,7 @@ func (c *careful) take(it *item, suspect bool) bool {
 	}
 	if suspect {
 		c.suspects = append(c.suspects, it)
-		c.quiet.Reset(carefulFor)
+		c.quiet.Reset(min(carefulFor, max(0, time.Until(c.until))))
 	} else {
 		c.fresh = append(c.fresh, it)
 	}
@@ -154,14 +157,14 @@ func (c *careful) end() {
 	if !c.on || c.e.ctx.Err() != nil {
 		return
 	}
-	if c.busy != nil || len(c.suspects) > 0 {
+	if (c.busy != nil || len(c.suspects) > 0) && time.Now().Before(c.until) {
 		c.quiet.Reset(carefulFor)
 		return
 	}
 	c.on = false
 	c.e.log.Info("no more suspects: mail is handled as usual again", "messages held meanwhile", len(c.fresh))
-	fresh := c.fresh
-	c.fresh = nil
+	fresh := append(c.suspects, c.fresh...)
+	c.suspects, c.fresh = nil, nil
 	c.e.clerk.do(func() {
 		b := new(localqueue.Batch)
 		b.SetMeta(keySuspect, nil)

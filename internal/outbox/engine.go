@@ -109,7 +109,7 @@ func (e *Engine) Stop(ctx context.Context) bool {
 	e.careful.giveUp()
 	clean := e.drain(ctx)
 	e.o.Settler.Close()
-	clean = e.flush(ctx) && clean
+	clean = e.flush(ctx) && e.hand.size() == 0 && clean
 	e.careful.finish(ctx)
 	if err := e.input().Close(); err != nil {
 		e.log.Warn("outbox consumer did not close well", "error", err)

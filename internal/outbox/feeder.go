@@ -69,7 +69,7 @@ func (f *feeder) returned(it *item, until time.Time) {
 	}
 	delete(f.told, feed{it.site, it.pool})
 	f.mu.Unlock()
-	f.e.putBack(it)
+	f.e.putBack(it) // the local queue tells that something is due
 }
 
 // stop ends the feeding; what is in memory stays there.
@@ -92,19 +92,25 @@ func (f *feeder) run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
+		case <-f.wake: // room: nothing new is due
+			f.takeAll(time.Now())
+			continue
 		case <-f.e.o.Waiting.Changed():
-		case <-f.wake:
 		case <-timer.C:
 		case <-sweep.C:
-			f.expire(time.Now())
+			f.expire(ctx, time.Now())
 			f.retell()
 		}
 		now := time.Now()
 		f.tell(now)
-		for f.take(now) {
-			continue
-		}
+		f.takeAll(now)
 		timer.Reset(f.pause(now))
+	}
+}
+
+func (f *feeder) takeAll(now time.Time) {
+	for f.take(now) {
+		continue
 	}
 }
 
@@ -185,12 +191,15 @@ func (f *feeder) take(now time.Time) bool {
 	return true
 }
 
+// feedBatch is how many are taken at a time: bodies are read, and the byte budget is looked at in between.
+const feedBatch = 64
+
 // next picks a request and reserves credit for it.
 func (f *feeder) next() (feed, int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	room := f.credit - f.taken
-	if room <= 0 || f.stopped {
+	room := min(f.credit-f.taken, feedBatch)
+	if room <= 0 || f.stopped || f.e.bytes.Load() > f.e.o.ByteBudget {
 		return feed{}, 0
 	}
 	for k, n := range f.asked {
@@ -206,10 +215,24 @@ func (f *feeder) next() (feed, int) {
 func (e *Engine) takeWaiting(w localqueue.Waiting) {
 	it := e.waitingItem(w)
 	e.hold(it)
-	if e.careful.take(it, true) {
+	if e.resume(it, w.Outcome) || e.careful.take(it, true) {
 		return
 	}
 	e.guard(it, func() { e.pickup(it, nil) })
+}
+
+// resume goes on with what was decided about a waiting message and could not be published: that outcome stands.
+func (e *Engine) resume(it *item, outcome []byte) bool {
+	if len(outcome) == 0 {
+		return false
+	}
+	ps, err := settle.Decode(outcome)
+	if err != nil {
+		e.log.Error("noted outcome of a waiting message is not readable, it is sent as new", "error", err)
+		return false
+	}
+	e.settle(it, settle.Work{Publish: ps, Replay: true})
+	return true
 }
 
 func (e *Engine) waitingItem(w localqueue.Waiting) *item {
@@ -222,25 +245,45 @@ func (e *Engine) waitingItem(w localqueue.Waiting) *item {
 	return it
 }
 
-// expire reports the mail whose deadline has passed while it waited.
-func (f *feeder) expire(now time.Time) {
-	for {
-		ws := f.e.o.Waiting.Expired(now, 100, nil)
+// expireBatch is how many deadlines are looked at together.
+const expireBatch = 100
+
+// expire reports the mail whose deadline has passed while it waited, as far as the credit goes: the rest has its turn at the next
+// sweep.
+func (f *feeder) expire(ctx context.Context, now time.Time) {
+	for ctx.Err() == nil {
+		n := f.reserve(expireBatch)
+		ws := f.e.o.Waiting.Expired(now, n, nil)
 		f.mu.Lock()
-		f.taken += len(ws)
+		f.taken -= n - len(ws)
 		f.mu.Unlock()
 		for i := range ws {
 			f.e.takeExpired(ws[i])
 		}
-		if len(ws) < 100 {
+		if len(ws) == 0 || len(ws) < n {
 			return
 		}
 	}
 }
 
+// reserve takes up to n of the credit.
+func (f *feeder) reserve(n int) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.stopped {
+		return 0
+	}
+	n = max(0, min(n, f.credit-f.taken))
+	f.taken += n
+	return n
+}
+
 func (e *Engine) takeExpired(w localqueue.Waiting) {
 	it := e.waitingItem(w)
 	e.hold(it)
+	if e.resume(it, w.Outcome) {
+		return
+	}
 	e.guard(it, func() {
 		m, err := mail.Parse(w.Body, e.o.Rules)
 		it.m = m
@@ -255,16 +298,16 @@ func (e *Engine) takeExpired(w localqueue.Waiting) {
 // finishOpen settles what an earlier life had decided about waiting mail and could not publish.
 func (e *Engine) finishOpen() error {
 	return e.o.Waiting.OpenOutcomes(func(w localqueue.Waiting) error {
-		ps, err := settle.Decode(w.Outcome)
-		if err != nil {
-			return err
-		}
 		it := e.waitingItem(w)
 		e.feeder.mu.Lock()
 		e.feeder.taken++
 		e.feeder.mu.Unlock()
 		e.hold(it)
-		e.clerk.do(func() { e.settle(it, settle.Work{Publish: ps, Replay: true}) })
+		e.clerk.do(func() {
+			if !e.resume(it, w.Outcome) {
+				e.putBack(it)
+			}
+		})
 		return nil
 	})
 }

@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -38,7 +39,7 @@ func (h *hand) admit(d broker.Delivery, id settle.Identity) verdict {
 	defer h.mu.Unlock()
 	entries := h.items[id]
 	for _, it := range entries {
-		if it.stale {
+		if it.stale || it.ticket.Channel == d.Ticket.Channel && it.ticket.Epoch < d.Ticket.Epoch {
 			it.ticket, it.stale = d.Ticket, false
 			if it.done {
 				h.drop(it)
@@ -69,6 +70,7 @@ func (h *hand) lost(channel uint32, epoch uint64, now time.Time) (leave []*item,
 	defer h.mu.Unlock()
 	for _, entries := range h.items {
 		for _, it := range entries {
+			it.held = slices.DeleteFunc(it.held, func(d broker.Delivery) bool { return d.Ticket.Channel == channel && d.Ticket.Epoch <= epoch })
 			if it.stale || it.ticket.Channel != channel || it.ticket.Epoch > epoch {
 				continue
 			}
@@ -114,10 +116,13 @@ func (h *hand) abandon(it *item) (t broker.Ticket, live bool, again []broker.Del
 	return it.ticket, !it.stale, it.held
 }
 
-func (h *hand) setLane(it *item, in bool) {
+// setLane notes that the plan has the item, or that a connection does. It says whether the ticket is stale: then the item should
+// not be in a lane.
+func (h *hand) setLane(it *item, in bool) (stale bool) {
 	h.mu.Lock()
+	defer h.mu.Unlock()
 	it.inLane = in
-	h.mu.Unlock()
+	return it.stale
 }
 
 // sweep forgets finished items that nobody claimed.
@@ -131,6 +136,17 @@ func (h *hand) sweep(now time.Time) {
 			}
 		}
 	}
+}
+
+// size counts what is in hand, finished items whose delivery has not come again too.
+func (h *hand) size() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	n := 0
+	for _, entries := range h.items {
+		n += len(entries)
+	}
+	return n
 }
 
 // drop removes one entry; h.mu is held.

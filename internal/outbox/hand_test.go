@@ -21,16 +21,6 @@ func inHand(inLane bool) (*hand, *item) {
 	return h, it
 }
 
-func (h *hand) size() int {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	n := 0
-	for _, entries := range h.items {
-		n += len(entries)
-	}
-	return n
-}
-
 func TestFirstDeliveryIsNewWhateverIsInHand(t *testing.T) {
 	h, it := inHand(false)
 	if v := h.admit(broker.Delivery{Ticket: ticket(1, 1, 2)}, it.identity); v != isNew {
@@ -139,5 +129,37 @@ func TestNobodyClaims(t *testing.T) {
 	h.sweep(now.Add(unclaimed + time.Second))
 	if h.size() != 0 {
 		t.Error("kept for ever")
+	}
+}
+
+func TestAHigherEpochOfItsChannelMakesATicketStale(t *testing.T) {
+	h, it := inHand(false)
+	if v := h.admit(again(ticket(1, 2, 1)), it.identity); v != isKnown || it.ticket != ticket(1, 2, 1) {
+		t.Errorf("verdict %d, ticket %v", v, it.ticket)
+	}
+}
+
+func TestHeldDeliveriesEndWithTheirChannel(t *testing.T) {
+	h, it := inHand(false)
+	h.admit(again(ticket(2, 1, 1)), it.identity)
+	if _, held := h.lost(2, 1, time.Now()); len(held) != 0 {
+		t.Errorf("handled again: %v", held)
+	}
+	if _, held := h.lost(1, 1, time.Now()); len(held) != 0 {
+		t.Errorf("a dead ticket is handled again: %v", held)
+	}
+	if v := h.admit(again(ticket(2, 2, 1)), it.identity); v != isKnown || it.ticket != ticket(2, 2, 1) {
+		t.Errorf("verdict %d, ticket %v", v, it.ticket)
+	}
+}
+
+func TestALaneLearnsThatATicketIsStale(t *testing.T) {
+	h, it := inHand(false)
+	if h.setLane(it, true) {
+		t.Error("stale before it is lost")
+	}
+	h.lost(1, 1, time.Now())
+	if !h.setLane(it, true) {
+		t.Error("not stale after it is lost")
 	}
 }

@@ -148,7 +148,11 @@ func (e *Engine) dialOf(d schedule.Dial) deliver.Dial {
 	for _, t := range d.Targets {
 		out.Targets = append(out.Targets, deliver.Target{Host: t.Host, Addr: netip.AddrPortFrom(t.Addr, port)})
 	}
-	if known, ok := e.logins.get(d.Class.Auth); ok {
+	known, ok := e.logins.get(d.Class.Auth)
+	if d.Class.Auth != "" && !ok {
+		out.Targets = nil // without its login the message would be refused for good; the next attempt brings it again
+	}
+	if ok {
 		// The operator, or the sender, has named server and password himself: the server may be one without TLS.
 		out.Auth = deliver.Auth{Username: known.username, Password: known.password, Clear: true}
 	}

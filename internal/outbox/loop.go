@@ -87,8 +87,11 @@ func (l *loop) post(ev event) {
 
 // add gives an item to the plan.
 func (l *loop) add(it *item) {
-	l.e.hand.setLane(it, true)
+	stale := l.e.hand.setLane(it, true)
 	l.post(event{kind: evAdd, item: it})
+	if stale {
+		l.post(event{kind: evLeave, items: []*item{it}})
+	}
 }
 
 // look is how often the loop looks at the broker's state when nothing happens.
@@ -255,11 +258,14 @@ func (l *loop) leave(now time.Time, items []*item) {
 }
 
 func (l *loop) back(now time.Time, ev *event) {
-	l.e.hand.setLane(ev.item, true)
+	stale := l.e.hand.setLane(ev.item, true)
 	if ev.reason == deliver.Limited {
 		l.plan.Learn(now, ev.link.id, ev.conn.Info().Limit)
 	}
 	l.plan.Back(now, ev.link.id, ev.item.id)
+	if stale {
+		l.leave(now, []*item{ev.item})
+	}
 }
 
 // done hears of an attempt. What the connection asked for while its last message was on its way can be answered now.
@@ -332,7 +338,10 @@ func (l *loop) give(now time.Time, k *link, id uint64) {
 	it := l.items[id]
 	l.e.hand.setLane(it, false)
 	if !k.conn.Give(l.e.jobOf(it)) {
-		l.e.hand.setLane(it, true)
+		stale := l.e.hand.setLane(it, true)
 		l.plan.Back(now, k.id, id)
+		if stale {
+			l.leave(now, []*item{it})
+		}
 	}
 }

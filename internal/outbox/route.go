@@ -17,6 +17,9 @@ func (e *Engine) route(it *item) *mail.Error {
 	it.host = e.smarthost(it.m)
 	it.site = it.m.Recipient.ASCIIDomain()
 	if it.host != nil {
+		if len(it.host.Host) > maxHost {
+			return &mail.Error{Code: 550, Status: "5.1.2", State: mail.StateDNS, Kind: mail.Failed}
+		}
 		it.site = siteOf(it.host)
 	}
 	it.class = e.class(it)
@@ -28,6 +31,9 @@ func (e *Engine) route(it *item) *mail.Error {
 	it.place = localqueue.Place{Destination: it.site, Sources: key}
 	return nil
 }
+
+// maxHost is the longest host name that DNS can hold.
+const maxHost = 255
 
 // smarthost is the message's own, else the file's: as a whole, credentials are not mixed.
 func (e *Engine) smarthost(m *mail.Message) *mail.Smarthost {
@@ -72,12 +78,16 @@ func (e *Engine) sources(m *mail.Message) ([]netip.Addr, string, *mail.Error) {
 		return nil, "", &mail.Error{Code: 554, Status: "5.3.5", State: e.bindState(), Kind: mail.Failed}
 	}
 	slices.SortFunc(usable, netip.Addr.Compare)
+	usable = usable[:min(len(usable), maxSources)]
 	names := make([]string, len(usable))
 	for i, ip := range usable {
 		names[i] = ip.String()
 	}
 	return usable, strings.Join(names, ","), nil
 }
+
+// maxSources bounds the addresses of one message: they are part of the name of its place in the local queue.
+const maxSources = 256
 
 // bindState is the word for "no local address to send from" (results-json.md section 4).
 func (e *Engine) bindState() mail.State {

@@ -132,7 +132,7 @@ func (e *Engine) keepHouse(now time.Time) {
 		e.o.Settler.Acked(ids)
 	}
 	e.hand.sweep(now)
-	if e.brake.free() {
+	if _, blocked := e.o.Broker.Blocked(); !blocked && e.brake.free() {
 		e.o.Ledger.Age(now)
 	}
 	e.checkRoom()

@@ -62,7 +62,10 @@ func (p *Plan) group(r Route, s *site) *group {
 
 // reachable are the targets that a source can reach by its family.
 func (g *group) reachable(source netip.Addr) []Target {
-	if source.Is4() {
+	switch {
+	case !source.IsValid(): // the kernel chooses
+		return g.targets
+	case source.Is4():
 		return g.four
 	}
 	return g.six

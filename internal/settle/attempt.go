@@ -37,7 +37,7 @@ func (a *attempt) sent(err error) {
 		a.done(broker.ErrClosed)
 	case errors.Is(err, broker.ErrTooBig):
 		go a.shrink(err)
-	case errors.Is(err, broker.ErrUnroutable) && a.p.Override && a.hopeless(time.Now()):
+	case a.p.Override && !errors.Is(err, broker.ErrBlocked) && a.hopeless(time.Now()):
 		a.redirect(err)
 	default:
 		a.again(err)
