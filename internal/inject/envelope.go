@@ -32,7 +32,7 @@ func (d *Door) read(s *Submission) (*message, error) {
 		return nil, err
 	}
 	m.pieces = h.Without(func(f *mime.Field) bool { return s.Extract && isOurs(f) || dropBcc && f.Is("Bcc") })
-	m.text = isText(m.pieces)
+	m.measure()
 	m.nameAll(&d.names)
 	m.head = m.appendShared(nil, d.opts.Hostname)
 	return m, nil

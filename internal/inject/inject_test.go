@@ -413,6 +413,39 @@ func TestBytesThatAreNotText(t *testing.T) {
 	}
 }
 
+// TestControlCharactersDoNotBlowTheObjectUp: each would be six bytes of JSON.
+func TestControlCharactersDoNotBlowTheObjectUp(t *testing.T) {
+	for _, c := range []struct {
+		body   string
+		base64 bool
+	}{
+		{strings.Repeat("\x01", 1<<20), true},
+		{strings.Repeat("\x1b[0m ok", 100), false},
+		{strings.Repeat("\"\\\t", 1000), false},
+		{strings.Repeat("\r", 1000), false},
+	} {
+		d, b := newDoor(Options{})
+		s := Submission{Source: []byte("A: b\r\n\r\n" + c.body), Origin: conn, Received: now, Recipients: rcpts(t, "a@b.test", "c@d.test")}
+		if _, err := d.Accept(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+		got := properties(t, b.got[1])
+		mime, _ := got["mime"].(string)
+		if _, is := got["mime-encoding"]; is != c.base64 {
+			t.Errorf("%.20q: base64 is %v", c.body, is)
+		}
+		if c.base64 {
+			text, err := base64.StdEncoding.DecodeString(mime)
+			if mime = string(text); err != nil {
+				t.Error(err)
+			}
+		}
+		if want := string(normalLines(s.Source)); mime != want || len(b.got[1].Body) > 2*len(want)+1000 {
+			t.Errorf("%.20q: %.100q in %d bytes", c.body, mime, len(b.got[1].Body))
+		}
+	}
+}
+
 func TestTheStoreTakesEverythingWhenThePolicySaysSo(t *testing.T) {
 	s := Submission{Source: []byte("x-mq-maxdelivertime: 2031-06-01 00:00:00\r\nA: b\r\n\r\n"), Extract: true, Origin: conn, Received: now, Recipients: rcpts(t, "a@b.test")}
 	store := &fakeStore{}
@@ -485,6 +518,9 @@ func FuzzEscape(f *testing.F) {
 		quoted := append(appendEscaped([]byte{'"'}, []byte(text)), '"')
 		if err := json.Unmarshal(quoted, &got); err != nil || got != text {
 			t.Fatalf("%q became %q: %v", text, quoted, err)
+		}
+		if n := escapedSize([][]byte{[]byte(text)}); n != len(quoted)-2 {
+			t.Fatalf("%q: %d bytes, not %d", quoted, len(quoted)-2, n)
 		}
 	})
 }

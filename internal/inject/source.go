@@ -98,13 +98,29 @@ func (d *Door) parse(source []byte) (mime.Header, error) {
 	return h, nil
 }
 
-// escapedSize is how many bytes appendEscaped will most likely append.
+// escapedSize is how many bytes appendEscaped appends for all pieces.
 func escapedSize(pieces [][]byte) (n int) {
 	for _, p := range pieces {
-		n += len(p) + 2*bytes.Count(p, []byte{'\n'}) + bytes.Count(p, []byte{'"'}) +
-			bytes.Count(p, []byte{'\\'}) + bytes.Count(p, []byte{'\t'})
+		n += len(p)
+		for {
+			p = p[plainPrefix(p):]
+			if len(p) == 0 {
+				break
+			}
+			n += escapeSize(p[0]) - 1
+			p = p[1:]
+		}
 	}
 	return n
+}
+
+// escapeSize is the length of one escape in a JSON string.
+func escapeSize(c byte) int {
+	switch c {
+	case '\r', '\n', '\t', '"', '\\':
+		return len(`\n`)
+	}
+	return len(`\u0000`)
 }
 
 // appendEscaped appends UTF-8 text as the inside of a JSON string. It is the hot loop of reception.
