@@ -55,11 +55,13 @@ func TestBrakeFollows(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		b.release(brakeBytes)
 		time.Sleep(10 * time.Second)
+		synctest.Wait()
 		if !slices.Equal(l.calls, []string{"pause"}) {
 			t.Errorf("calls: %v", l.calls)
 		}
 		b.release(brakeRoom)
 		time.Sleep(10 * time.Second)
+		synctest.Wait()
 		if !slices.Equal(l.calls, []string{"pause", "resume"}) {
 			t.Errorf("calls: %v", l.calls)
 		}
