@@ -8,6 +8,14 @@ import (
 	"posthoorn/internal/mime"
 )
 
+// maxRecipients is how many recipients a file of the spool or a command may name; the SMTP server has its own limit.
+const maxRecipients = 10_000
+
+var (
+	errNoRecipient = &mail.Error{Code: 554, Status: "5.5.1", Text: "Message has no recipient"}
+	errRecipients  = &mail.Error{Code: 554, Status: "5.5.3", Text: "Too many recipients"}
+)
+
 // orders are the headers that may name the sender, by channel (incoming-json.md section 7).
 var orders = [...][]string{
 	overSMTP:  nil,
@@ -82,6 +90,7 @@ func (m *message) addRecipients(h *mime.Header, loose bool) (dropBcc bool, err e
 	list := addressList{loose: loose}
 	switch {
 	case m.s.Origin.channel() == fromSpool && m.x != nil && len(m.x.recipients) > 0:
+		dropBcc = true
 		for _, value := range m.x.recipients {
 			list.add([]byte(value))
 		}
@@ -97,10 +106,15 @@ func (m *message) addRecipients(h *mime.Header, loose bool) (dropBcc bool, err e
 		list.recipients = m.s.Recipients
 	}
 	m.recipients = list.recipients
-	if list.err == nil && len(m.recipients) == 0 {
-		return false, &mail.Error{Code: 554, Status: "5.5.1", Text: "Message has no recipient"}
+	switch {
+	case list.err != nil:
+		return false, list.err
+	case len(m.recipients) == 0:
+		return false, errNoRecipient
+	case len(m.recipients) > maxRecipients && m.s.Origin.channel() != overSMTP:
+		return false, errRecipients
 	}
-	return dropBcc, list.err
+	return dropBcc, nil
 }
 
 // addressList merges recipients. One that cannot be understood refuses the whole message: nobody may be left out silently.

@@ -270,7 +270,7 @@ func TestRecipientsOfTheHeader(t *testing.T) {
 		mime    string
 	}{
 		{"spool", file, nil, true, true, header, "a@b.test c@d.test secret@e.test", "To: a@b.test, A B <c@d.test>\r\nCc: a@b.test\r\nX: y\r\n\r\n"},
-		{"spool, x-mq-recipient", file, nil, true, true, "x-mq-recipient: only@x.test\r\nX-mq-recipient: two@x.test\r\nTo: a@b.test\r\n", "only@x.test two@x.test", "To: a@b.test\r\n\r\n"},
+		{"spool, x-mq-recipient", file, nil, true, true, "x-mq-recipient: only@x.test\r\nX-mq-recipient: two@x.test\r\nBcc: secret@e.test\r\nTo: a@b.test\r\n", "only@x.test two@x.test", "To: a@b.test\r\n\r\n"},
 		{"spool, x-mq-recipient not read", file, nil, true, false, "x-mq-recipient: only@x.test\r\nTo: a@b.test\r\n", "a@b.test", "x-mq-recipient: only@x.test\r\nTo: a@b.test\r\n\r\n"},
 		{"cli, arguments", call, rcpts(t, "x@y.test"), false, true, header, "x@y.test", header + "\r\n"},
 		{"cli, both", call, rcpts(t, "x@y.test", "c@d.test"), true, true, "To: c@d.test, z@d.test\r\n", "x@y.test c@d.test z@d.test", "To: c@d.test, z@d.test\r\n\r\n"},
@@ -305,6 +305,13 @@ func TestWhatIsRefused(t *testing.T) {
 		{"empty", func(s *Submission, _ *Options, _ *fakeBroker) { s.Source = nil }, 554, "5.6.0"},
 		{"NUL", func(s *Submission, _ *Options, _ *fakeBroker) { s.Source = []byte("To: a@b.test\r\n\r\n\x00") }, 554, "5.6.0"},
 		{"no recipient", func(s *Submission, _ *Options, _ *fakeBroker) { s.Source = []byte("X: y\r\n\r\n") }, 554, "5.5.1"},
+		{"too many recipients in the header", func(s *Submission, _ *Options, _ *fakeBroker) {
+			s.Source = []byte("To: " + manyAddresses(10_001, ",\r\n ") + "\r\n\r\n")
+		}, 554, "5.5.3"},
+		{"too many recipients of a command", func(s *Submission, _ *Options, _ *fakeBroker) {
+			s.Origin, s.HeaderRecipients = call, false
+			s.Recipients = rcpts(t, strings.Fields(manyAddresses(10_001, " "))...)
+		}, 554, "5.5.3"},
 		{"bad recipient", func(s *Submission, _ *Options, _ *fakeBroker) { s.Source = []byte("To: a@b.test, root\r\n\r\n") }, 553, "5.1.3"},
 		{"too big", func(_ *Submission, o *Options, _ *fakeBroker) { o.MaxSize = 10 }, 552, "5.3.4"},
 		{"header bomb", func(s *Submission, _ *Options, _ *fakeBroker) { s.Source = []byte(strings.Repeat("a: b\r\n", 100_000)) }, 554, "5.6.0"},
@@ -330,6 +337,29 @@ func TestWhatIsRefused(t *testing.T) {
 		if !errors.As(err, &e) || e.Code != c.code || e.Status != c.status || len(b.got) > 0 {
 			t.Errorf("%s: %v", c.name, err)
 		}
+	}
+}
+
+func manyAddresses(n int, separator string) string {
+	list := make([]string, n)
+	for i := range list {
+		list[i] = fmt.Sprintf("a%d@b.test", i)
+	}
+	return strings.Join(list, separator)
+}
+
+func TestAsManyRecipientsAsMayBe(t *testing.T) {
+	d, b := newDoor(Options{})
+	for _, s := range []Submission{
+		{Origin: file, HeaderRecipients: true, Source: []byte("To: " + manyAddresses(10_000, ",\r\n ") + "\r\n\r\n")},
+		{Origin: conn, Source: []byte("A: b\r\n\r\n"), Recipients: rcpts(t, strings.Fields(manyAddresses(10_001, " "))...)},
+	} {
+		if _, err := d.Accept(t.Context(), s); err != nil {
+			t.Error(err)
+		}
+	}
+	if len(b.got) != 20_001 {
+		t.Error(len(b.got))
 	}
 }
 

@@ -14,7 +14,7 @@ type Submission struct {
 	Recipients []Recipient
 
 	// HeaderRecipients adds the addresses of To, Cc and Bcc and takes Bcc out of the source (section 8). With Origin Spool and
-	// Extract the x-mq-recipient headers, when there are any, stand for all other recipients.
+	// Extract the x-mq-recipient headers, when there are any, stand for all other recipients; Bcc is taken out then too.
 	HeaderRecipients bool
 
 	Source   []byte // the MIME message; neither changed nor kept
