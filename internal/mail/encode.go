@@ -36,12 +36,34 @@ func (m *Message) Append(dst []byte) []byte {
 	return closeObject(dst, open)
 }
 
-// AppendBare appends the message without its MIME data, whatever becomes of that: for logs.
+// AppendBare appends the message without its MIME data, whatever becomes of that, and without its secrets, the keys in dkim and
+// the password of smarthost: for logs.
 func (m *Message) AppendBare(dst []byte) []byte {
 	bare := *m
 	bare.changes = slices.Clone(m.changes)
 	bare.RemoveContent()
+	bare.Remove("dkim")
+	for _, f := range m.fields {
+		if string(f.name) == "smarthost" {
+			bare.Set("smarthost", withoutPassword(f.value))
+		}
+	}
 	return bare.Append(dst)
+}
+
+// withoutPassword is an object as it was but for that; of what is no object nothing is left.
+func withoutPassword(value []byte) []byte {
+	dst := []byte{'{'}
+	err := object(value, func(name, v []byte) error {
+		if s, _ := text(name); s != "password" {
+			dst = appendMember(dst, name[1:len(name)-1], v)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil
+	}
+	return closeObject(dst, 0)
 }
 
 // closeObject ends the object that starts at open. Members begin with a comma: the first one's is taken out.

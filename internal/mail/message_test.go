@@ -95,6 +95,35 @@ func TestSetNotBeforeKeepsTheForm(t *testing.T) {
 	}
 }
 
+// No secret of a message goes into a log.
+func TestNoSecretsInLogs(t *testing.T) {
+	for in, want := range map[string]string{
+		`{"recipient":"a@b.c","mime":"x","dkim":{"key":"SECRET"},"n":1}`:                                     `{"recipient":"a@b.c","n":1}`,
+		`{"dkim":[{"key":"SECRET"}],"recipient":"a@b.c","key":"k"}`:                                          `{"recipient":"a@b.c"}`,
+		`{"smarthost":{"hostname":"h","password":"SECRET","port":25},"recipient":"a@b.c"}`:                   `{"smarthost":{"hostname":"h","port":25},"recipient":"a@b.c"}`,
+		`{"smarthost":{"password":"SECRET"},"recipient":"a@b.c"}`:                                            `{"smarthost":{},"recipient":"a@b.c"}`,
+		`{"smarthost":{"p\u0061ssword":"SECRET", "x\"" : [1]},"recipient":"a@b.c"}`:                          `{"smarthost":{"x\"":[1]},"recipient":"a@b.c"}`,
+		`{"smarthost":{"password":"SECRET"},"recipient":"a@b.c","smarthost":{"password":"SECRET","port":1}}`: `{"smarthost":{"port":1},"recipient":"a@b.c"}`,
+		`{"smarthost":[{"password":"SECRET"}],"recipient":"a@b.c"}`:                                          `{"recipient":"a@b.c"}`,
+	} {
+		m := parse(t, in)
+		if got := string(m.AppendBare([]byte("before"))); got != "before"+want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+		if got := string(m.Append(nil)); strings.Contains(in, "x\"") && got != in {
+			t.Errorf("the message itself became %s", got)
+		}
+	}
+	m := parse(t, `{"recipient":"a@b.c","smarthost":{"hostname":"h","username":1234,"password":5678},"key":1234,"pool":5678,"ips":["1234"]}`)
+	all := strings.Join(m.Warnings, "\n")
+	if strings.Contains(all, "1234") || strings.Contains(all, "5678") {
+		t.Error(all)
+	}
+	if len(m.Warnings) != 5 || !strings.Contains(all, "property password ignored") {
+		t.Error(all)
+	}
+}
+
 func TestWhatClientsReallySend(t *testing.T) {
 	m := parse(t, `{"recipient":"a@b.c","nextattempt":{"time":"2031-05-04T10:00:00.5"},"dsn":{"notify":["SUCCESS","DELAY"]},`+
 		`"tags":{"$type":"string[]","$values":["x","y"]},"ips":{"$values":["192.0.2.1"]}}`)

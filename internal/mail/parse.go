@@ -1,7 +1,6 @@
 package mail
 
 import (
-	"fmt"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -197,7 +196,7 @@ func (r *reader) ips(value []byte) {
 		if ip, err := netip.ParseAddr(s); err == nil && ip.Zone() == "" {
 			r.m.IPs = append(r.m.IPs, ip.Unmap())
 		} else {
-			r.warn("ips", v)
+			r.warn("ips")
 		}
 		return nil
 	})
@@ -284,9 +283,10 @@ func (r *reader) notify(value []byte) string {
 	return r.text([]byte("dsn.notify"), value)
 }
 
-func (r *reader) warn(name string, value []byte) {
+// warn goes to the log, so it names no value: that may be a password.
+func (r *reader) warn(name string) {
 	if len(r.m.Warnings) < 10 {
-		r.m.Warnings = append(r.m.Warnings, fmt.Sprintf("property %s ignored: %.60q", name, value))
+		r.m.Warnings = append(r.m.Warnings, "property "+strings.Trim(name, `"`)+" ignored: its value is not of the right kind")
 	}
 }
 
@@ -294,7 +294,7 @@ func (r *reader) warn(name string, value []byte) {
 func (r *reader) text(name, value []byte) string {
 	s, ok := text(value)
 	if !ok && !isNull(value) {
-		r.warn(string(name), value)
+		r.warn(string(name))
 	}
 	return s
 }
@@ -307,7 +307,7 @@ func (r *reader) boolean(name, value []byte) bool {
 	case "false", "0", "null", "":
 		return false
 	}
-	r.warn(string(name), value)
+	r.warn(string(name))
 	return false
 }
 
@@ -318,7 +318,7 @@ func (r *reader) number(name, value []byte, low, high int64) int64 {
 	}
 	f, err := strconv.ParseFloat(strings.TrimSpace(strings.Trim(string(value), `"`)), 64)
 	if f != f || err != nil && (f > -1e308 && f < 1e308) {
-		r.warn(string(name), value)
+		r.warn(string(name))
 		return 0
 	}
 	return int64(min(max(f, float64(low)), float64(high)))
@@ -332,7 +332,7 @@ func (r *reader) moment(name, value []byte) time.Time {
 	s, _ := text(value)
 	t, err := ParseTime(s)
 	if err != nil {
-		r.warn(string(name), value)
+		r.warn(string(name))
 	}
 	return t
 }
