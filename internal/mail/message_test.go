@@ -2,6 +2,7 @@ package mail
 
 import (
 	"encoding/json"
+	"errors"
 	"reflect"
 	"strings"
 	"testing"
@@ -143,6 +144,29 @@ func TestUnsendable(t *testing.T) {
 		if !ok || e.Code != code || m == nil {
 			t.Errorf("%s: got %v", text, err)
 		}
+	}
+}
+
+// A short text does not become many times its size in memory.
+func TestManyOfAKind(t *testing.T) {
+	body := func(n int) []byte { return []byte(`{"recipient":"a@b.c"` + strings.Repeat(`,"":0`, n-1) + `}`) }
+	if m, err := Parse(body(MaxProperties), Rules{}); err != nil || len(m.fields) != MaxProperties {
+		t.Error(err)
+	}
+	var e *SyntaxError
+	if m, err := Parse(body(MaxProperties+1), Rules{}); m != nil || !errors.As(err, &e) || e.Reason != "too many properties" {
+		t.Error(err)
+	}
+	list := func(element string, n int) string { return "[" + strings.Repeat(element+",", n-1) + element + "]" }
+	for _, n := range []int{maxElements, maxElements + 5} {
+		ips := `"ips":` + list(`"192.0.2.1"`, n)
+		m := parse(t, `{"recipient":"a@b.c","tags":`+list(`""`, n)+`,`+ips+`,`+ips+`,"retries":`+list("1", n)+`,"dsn":{"notify":`+list(`""`, n)+`}}`)
+		if len(m.Tags) != maxElements || len(m.IPs) != maxElements || !m.HasIPs || len(m.Retries) != maxElements || len(m.DSN.Notify) != maxElements-1 {
+			t.Error(len(m.Tags), len(m.IPs), m.HasIPs, len(m.Retries), len(m.DSN.Notify))
+		}
+	}
+	if m := parse(t, `{"recipient":"a@b.c","ips":["192.0.2.1"],"ips":["192.0.2.2"]}`); len(m.IPs) != 1 {
+		t.Error("the last one counts:", m.IPs)
 	}
 }
 

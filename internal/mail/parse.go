@@ -13,17 +13,26 @@ type Rules struct {
 	LooseRecipient bool
 }
 
+// Bounds of what a short text can make much of: properties of a message, and elements of the lists that are read.
+const (
+	MaxProperties = 10_000
+	maxElements   = 10_000
+)
+
 // Parse reads a message. The bytes of body are kept and must not change. An error of type *SyntaxError means that body is no
-// JSON object; an *Error that the message cannot be sent (recipient missing or unparsable): then the Message is
+// JSON object, or one with more than MaxProperties; an *Error that the message cannot be sent (recipient missing or unparsable): then the Message is
 // returned too, so that its result can be published with all its properties.
 func Parse(body []byte, rules Rules) (*Message, error) {
 	m := &Message{fields: make([]field, 0, 12)}
 	err := object(body, func(name, value []byte) error {
+		if len(m.fields) == MaxProperties {
+			return errProperties
+		}
 		m.fields = append(m.fields, field{name[1 : len(name)-1], value})
 		return nil
 	})
-	if err == errNotObject {
-		err = &SyntaxError{Reason: "not a JSON object"}
+	if err == errNotObject || err == errProperties {
+		err = &SyntaxError{Reason: err.Error()}
 	}
 	if err != nil {
 		return nil, err
@@ -191,7 +200,11 @@ func (r *reader) mime(value []byte) {
 }
 
 func (r *reader) ips(value []byte) {
+	r.m.IPs = nil
 	r.m.HasIPs = array(value, func(v []byte) error {
+		if len(r.m.IPs) == maxElements {
+			return nil
+		}
 		s, _ := text(v)
 		if ip, err := netip.ParseAddr(s); err == nil && ip.Zone() == "" {
 			r.m.IPs = append(r.m.IPs, ip.Unmap())
@@ -218,6 +231,9 @@ func (r *reader) nextAttempt(value []byte) {
 func (r *reader) retries(value []byte) {
 	r.m.Retries = nil
 	array(value, func(v []byte) error {
+		if len(r.m.Retries) == maxElements {
+			return nil
+		}
 		n := max(1, r.number([]byte("retries"), v, -1<<31, 1<<31-1))
 		r.m.Retries = append(r.m.Retries, time.Duration(n)*time.Second)
 		return nil
@@ -356,10 +372,10 @@ func text(value []byte) (string, bool) {
 	return string(appendUnquoted(nil, value)), true
 }
 
-// texts is the array of texts in value; other elements are left out.
+// texts is the array of texts in value; other elements, and those beyond maxElements, are left out.
 func texts(value []byte) (list []string) {
 	array(value, func(v []byte) error {
-		if s, ok := text(v); ok {
+		if s, ok := text(v); ok && len(list) < maxElements {
 			list = append(list, s)
 		}
 		return nil

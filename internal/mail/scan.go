@@ -19,7 +19,10 @@ type SyntaxError struct {
 
 func (e *SyntaxError) Error() string { return fmt.Sprintf("byte %d: %s", e.Offset, e.Reason) }
 
-var errNotObject = errors.New("not a JSON object")
+var (
+	errNotObject  = errors.New("not a JSON object")
+	errProperties = errors.New("too many properties")
+)
 
 // scanner walks over JSON text and finds where values end, checking the grammar of RFC 8259 on the way.
 type scanner struct {
