@@ -10,6 +10,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"sync"
+	"unicode/utf8"
 
 	"posthoorn/internal/mail"
 )
@@ -18,7 +19,7 @@ import (
 type Source struct {
 	Data       []byte
 	EightBit   bool // some byte is above 127
-	UTF8Header bool // one of these stands in the header: needs SMTPUTF8 (RFC 6532)
+	UTF8Header bool // some of these stand in the header and are UTF-8: needs SMTPUTF8 (RFC 6532)
 }
 
 // buffers keeps the memory of sources between messages.
@@ -81,13 +82,21 @@ func finish(raw []byte) Source {
 	}
 	s.EightBit = eightBit(s.Data)
 	if s.EightBit {
-		header := s.Data
-		if end := bytes.Index(header, []byte("\r\n\r\n")); end >= 0 {
-			header = header[:end]
-		}
-		s.UTF8Header = eightBit(header)
+		h := header(s.Data)
+		s.UTF8Header = eightBit(h) && utf8.Valid(h)
 	}
 	return s
+}
+
+// header is what stands before the first empty line, which may be the first of all.
+func header(source []byte) []byte {
+	if bytes.HasPrefix(source, []byte("\r\n")) {
+		return nil
+	}
+	if end := bytes.Index(source, []byte("\r\n\r\n")); end >= 0 {
+		return source[:end]
+	}
+	return source
 }
 
 // canonical says that all line ends are CRLF, the last line's too.

@@ -53,6 +53,11 @@ func TestEightBit(t *testing.T) {
 		"Subject: x\r\n\r\nplain\r\n":           {false, false},
 		"Subject: x\r\n\r\nplain caf\u00e9\r\n": {true, false},
 		"Subject: caf\u00e9\r\n\r\nplain\r\n":   {true, true},
+		"Subject: caf\u00e9\r\n\r\n\xe9\r\n":    {true, true},
+		"Subject: caf\xe9\r\n\r\nplain\r\n":     {true, false},
+		"Subject: caf\xe9\r\nTo: \u00e9\r\n":    {true, false},
+		"\r\ncaf\u00e9\r\n":                     {true, false},
+		"\ncaf\u00e9\n\nplain":                  {true, false},
 	} {
 		s := finish([]byte(in))
 		if s.EightBit != want[0] || s.UTF8Header != want[1] {
