@@ -9,14 +9,13 @@ import (
 type limits struct {
 	mu       sync.Mutex
 	total    int
-	perIP    int
 	conns    map[*conn]struct{}
 	byIP     map[netip.Addr]int
 	stopping bool
 }
 
-func (l *limits) init(total, perIP int) {
-	l.total, l.perIP = total, perIP
+func (l *limits) init(total int) {
+	l.total = total
 	l.conns, l.byIP = map[*conn]struct{}{}, map[netip.Addr]int{}
 }
 
@@ -31,12 +30,12 @@ func (l *limits) enter(c *conn) bool {
 	return true
 }
 
-// enterAddress counts a connection for its address, once that is known.
-func (l *limits) enterAddress(c *conn) bool {
+// enterAddress counts a connection for its address, once that is known, unless it has as many as it may.
+func (l *limits) enterAddress(c *conn, most int) bool {
 	key := network(c.remote.Addr())
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.byIP[key] >= l.perIP {
+	if l.byIP[key] >= most {
 		return false
 	}
 	l.byIP[key]++
@@ -91,6 +90,26 @@ func (l *limits) closeAll() {
 	for c := range l.conns {
 		_ = c.raw.Close()
 	}
+}
+
+// sessionsOf is how many sessions an address may have. One stranger cannot take the sessions of all others.
+func (o *Options) sessionsOf(ip netip.Addr) int {
+	const leastOfStrangers = 5
+	switch {
+	case o.MaxSessionsPerIP > 0:
+		return o.MaxSessionsPerIP
+	case o.known(ip):
+		return o.MaxSessions
+	}
+	return max(o.MaxSessions/10, leastOfStrangers)
+}
+
+// known says whether an address belongs to those that may relay, with a login if one is needed.
+func (o *Options) known(ip netip.Addr) bool {
+	if len(o.Range) > 0 {
+		return contains(o.Range, ip)
+	}
+	return ip.IsLoopback()
 }
 
 // Sessions is how many sessions are open now.

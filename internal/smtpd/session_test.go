@@ -358,6 +358,41 @@ func TestLimitsOfSessions(t *testing.T) {
 	}
 }
 
+func TestOneStrangerDoesNotTakeAllSessions(t *testing.T) {
+	ours := []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}
+	for _, c := range []struct {
+		name string
+		o    Options
+		ip   string
+		want int
+	}{
+		{"stranger", Options{MaxSessions: 200}, "203.0.113.1", 20},
+		{"stranger of a small server", Options{MaxSessions: 20}, "203.0.113.1", 5},
+		{"loopback", Options{MaxSessions: 200}, "127.0.0.1", 200},
+		{"range", Options{MaxSessions: 200, Range: ours}, "203.0.113.1", 200},
+		{"range with a login", Options{MaxSessions: 200, Range: ours, Login: FixedLogin{}}, "203.0.113.1", 200},
+		{"foreigner", Options{MaxSessions: 200, Range: ours}, "127.0.0.1", 20},
+		{"set", Options{MaxSessions: 200, MaxSessionsPerIP: 7}, "127.0.0.1", 7},
+	} {
+		if got := c.o.sessionsOf(netip.MustParseAddr(c.ip)); got != c.want {
+			t.Errorf("%s: %d", c.name, got)
+		}
+	}
+	s, _ := pipeServer(t, func(o *Options, _ *inject.Options) { o.Range, o.MaxSessions = nil, 10 })
+	defer s.stopNow()
+	clients := make([]*client, 5)
+	for i := range clients {
+		clients[i] = s.pipe(t)
+		clients[i].want("220")
+	}
+	s.pipe(t).want("421 4.7.0")
+	other := s.pipeFrom(t, net.IPv4(203, 0, 113, 21))
+	other.want("220")
+	for _, c := range append(clients, other) {
+		_ = c.Close()
+	}
+}
+
 func TestSlowClients(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, b := pipeServer(t, func(o *Options, _ *inject.Options) { o.Timeout = 100 * time.Second })

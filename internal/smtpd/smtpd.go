@@ -101,7 +101,7 @@ type Options struct {
 	MaxSize          int64         // bytes of a message; 0: 100 MiB
 	MaxMemory        int64         // bytes of all messages that are coming in; 0: 1 GiB
 	MaxSessions      int           // 0: 100
-	MaxSessionsPerIP int           // 0: no limit but MaxSessions
+	MaxSessionsPerIP int           // 0: MaxSessions for Range or loopback, a tenth of it, but at least 5, for any other address
 	MaxRecipients    int           // of a message; 0: 1000
 	MaxErrors        int           // of a session, before it is closed; 0: 20
 	Timeout          time.Duration // for a command, and for silence in data; 0: 5 minutes
@@ -116,7 +116,6 @@ func (o *Options) setDefaults() {
 	setDefault(&o.MaxSize, 100<<20)
 	setDefault(&o.MaxMemory, 1<<30)
 	setDefault(&o.MaxSessions, 100)
-	setDefault(&o.MaxSessionsPerIP, o.MaxSessions)
 	setDefault(&o.MaxRecipients, 1000)
 	setDefault(&o.MaxErrors, 20)
 	setDefault(&o.Timeout, 5*time.Minute)
@@ -154,7 +153,7 @@ type Server struct {
 func New(opts Options) (*Server, error) {
 	opts.setDefaults()
 	s := &Server{opts: opts, metrics: newMetrics(opts.Metrics)}
-	s.limits.init(opts.MaxSessions, opts.MaxSessionsPerIP)
+	s.limits.init(opts.MaxSessions)
 	s.bodies.New = s.newBody
 	if opts.CertificateFile != "" {
 		var err error

@@ -112,14 +112,10 @@ func (s *session) roleOf(to mail.Address) (inject.Role, error) {
 
 // mayRelay says whether this client may send to anybody.
 func (s *session) mayRelay() bool {
-	o := &s.srv.opts
-	switch {
-	case o.Login != nil:
+	if s.srv.opts.Login != nil {
 		return s.secure && s.user != ""
-	case len(o.Range) > 0:
-		return contains(o.Range, s.conn.remote.Addr())
 	}
-	return s.conn.remote.Addr().IsLoopback()
+	return s.srv.opts.known(s.conn.remote.Addr())
 }
 
 func (s *session) relayError() *mail.Error {
