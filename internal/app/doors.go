@@ -30,7 +30,7 @@ func (d *Daemon) listen() error {
 		Door: d.door, Hostname: d.cfg.General.Hostname, Ports: portsOf(in.Ports), SecurePorts: portsOf(in.SecurePorts),
 		CertificateFile: in.Certificate, KeyFile: in.Key, CipherSuites: in.Ciphers, Range: in.Range, Proxy: in.Proxy,
 		Extract: in.Extract, DSN: d.cfg.DSN.Advertise, Loose: !in.StrictAddress, Mappable: d.cfg.Delivery.MappableIPs,
-		Unmappable: d.cfg.Delivery.UnmappableIPs, MaxSize: in.MaxSize, MaxSessions: in.Connections, Timeout: in.Timeout,
+		Unmappable: d.cfg.Delivery.UnmappableIPs, MaxSize: in.MaxSize, MaxSessions: sessions(in.Connections), Timeout: in.Timeout,
 		Log: d.named("smtp"), Metrics: d.metrics,
 	}
 	if in.ConnectionsIn > 0 {

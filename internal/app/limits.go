@@ -22,10 +22,12 @@ func (l *limits) Limits(netip.Addr, string) schedule.Limits {
 	return schedule.Limits{Paused: l.paused}
 }
 
-// TotalConnections is what incoming sessions leave free. Outgoing ones never take more than nine tenths of what is allowed in all:
-// the doors stay open.
+// sessions is how many incoming sessions there may be: three quarters, so that clients never shut delivery out.
+func sessions(total int) int { return max(1, total-total/4) }
+
+// TotalConnections is what incoming sessions leave free: a quarter at least, and nine tenths at most, so that the doors stay open.
 func (l *limits) TotalConnections() int {
-	free := max(1, min(l.total-l.incoming(), l.total-l.total/10))
+	free := max(1, l.total/4, min(l.total-l.incoming(), l.total-l.total/10))
 	if l.out > 0 {
 		return min(l.out, free)
 	}
