@@ -36,8 +36,13 @@ func (s *session) data(arg []byte) error {
 	return s.finish()
 }
 
-// startData makes reads keep to a rate.
-func (s *session) startData() { s.dataStart, s.dataBytes = time.Now(), 0 }
+// startData makes reads keep to a rate, all chunks of a message together.
+func (s *session) startData() {
+	s.inData = true
+	if s.dataStart.IsZero() {
+		s.dataStart, s.dataBytes = time.Now(), 0
+	}
+}
 
 // bdat is one chunk (RFC 3030). Whatever is wrong with it, its bytes are read, so that they are never taken for commands; where
 // their number is not known or beyond reason the session ends.
@@ -125,6 +130,7 @@ func (s *session) finish() error {
 	if tx.accepted == 0 {
 		return s.relayError()
 	}
+	s.errors = 0
 	s.srv.metrics.messages.Inc()
 	s.confirm(ids)
 	return nil

@@ -29,9 +29,12 @@ type session struct {
 	idle     int // commands since the last accepted message that move nothing on
 	tx       *transaction
 
-	// While data comes in, reads must keep to a rate; while a command does, to one moment.
+	// While data comes in, reads may not be silent for long; while a command does, they must keep to one moment. From the first
+	// byte of a message to its last they must keep to a rate as well.
 	deadline  time.Time
-	dataStart time.Time // zero: no data
+	greetBy   time.Time // when EHLO or HELO must have come
+	inData    bool
+	dataStart time.Time // zero: no message is coming in
 	dataBytes int64
 }
 
@@ -51,8 +54,10 @@ var errQuit = errors.New("quit")
 
 const (
 	writeTimeout = time.Minute
-	flushAt      = 4 << 10 // bytes of replies that are sent without waiting for the client to pause
-	idleCommands = 100     // NOOP, RSET and the like that count as nothing
+	greetTimeout = time.Minute // for EHLO or HELO
+	holdTimeout  = time.Minute // for a command while there are chunks of a message in memory
+	flushAt      = 4 << 10     // bytes of replies that are sent without waiting for the client to pause
+	idleCommands = 100         // NOOP, RSET and the like that count as nothing
 )
 
 func newSession(srv *Server, c *conn, secure bool) *session {
@@ -75,6 +80,7 @@ func (s *session) run() {
 	if s.secure && s.handshake() != nil {
 		return
 	}
+	s.greetBy = time.Now().Add(greetTimeout)
 	s.out = append(append(append(s.out, "220 "...), s.srv.opts.Hostname...), " ESMTP Posthoorn\r\n"...)
 	err := s.loop()
 	switch {
@@ -128,7 +134,25 @@ func (s *session) count(e *mail.Error) bool {
 }
 
 // expect sets the moment by which the next line must be complete.
-func (s *session) expect() { s.deadline, s.dataStart = time.Now().Add(s.srv.opts.Timeout), time.Time{} }
+func (s *session) expect() {
+	now := time.Now()
+	s.deadline, s.inData = now.Add(s.srv.opts.Timeout), false
+	if s.tx == nil || s.tx.content == nil {
+		s.dataStart = time.Time{}
+	} else {
+		s.deadline = earlier(s.deadline, now.Add(holdTimeout))
+	}
+	if s.hello == "" {
+		s.deadline = earlier(s.deadline, s.greetBy)
+	}
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
 
 // Read sends what was answered so far, since the client has nothing more to say without it, and reads from the connection.
 func (s *session) Read(p []byte) (int, error) {
@@ -144,17 +168,17 @@ func (s *session) Read(p []byte) (int, error) {
 }
 
 // readUntil renews the deadline with the progress of data: it may not be silent for long, nor slower than the least rate once
-// its first minute is over.
+// its first minute is over. Commands between chunks do not stop the clock.
 func (s *session) readUntil() time.Time {
+	until := s.deadline
+	if s.inData {
+		until = time.Now().Add(s.srv.opts.Timeout)
+	}
 	if s.dataStart.IsZero() {
-		return s.deadline
+		return until
 	}
-	silence := time.Now().Add(s.srv.opts.Timeout)
 	earned := time.Duration(s.dataBytes) * time.Second / time.Duration(s.srv.opts.MinRate)
-	if slow := s.dataStart.Add(time.Minute + earned); slow.Before(silence) {
-		return slow
-	}
-	return silence
+	return earlier(until, s.dataStart.Add(time.Minute+earned))
 }
 
 func (s *session) flush() error {

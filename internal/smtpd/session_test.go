@@ -401,6 +401,9 @@ func TestSlowClients(t *testing.T) {
 		// one byte a second never makes a command
 		slow := s.pipe(t)
 		slow.want("220")
+		time.Sleep(30 * time.Second)
+		slow.send("EHLO a\r\n")
+		slow.want("250")
 		start := time.Now()
 		go func() {
 			for {
@@ -451,16 +454,98 @@ func TestSlowClients(t *testing.T) {
 			t.Error(len(got), "messages")
 		}
 
-		// silence
-		quiet := s.pipe(t)
-		quiet.want("220")
-		start = time.Now()
-		quiet.want("421 4.4.2")
-		if d := time.Since(start); d != 100*time.Second {
-			t.Error("cut after", d)
+		// silence, and commands without EHLO
+		for _, command := range []string{"", "NOOP\r\n"} {
+			quiet := s.pipe(t)
+			quiet.want("220")
+			start = time.Now()
+			time.Sleep(59 * time.Second)
+			if command != "" {
+				quiet.send(command)
+				quiet.want("250")
+			}
+			quiet.want("421 4.4.2")
+			if d := time.Since(start); d != time.Minute {
+				t.Error("cut after", d)
+			}
+			_ = quiet.Close()
 		}
-		_ = quiet.Close()
 	})
+}
+
+// TestSlowChunks: the clock of a message runs from its first chunk to its last, whatever comes between them.
+func TestSlowChunks(t *testing.T) {
+	for _, c := range []struct {
+		name       string
+		size       int
+		pause, cut time.Duration // cut 0: the message is taken
+	}{
+		{"a byte a time", 1, 10 * time.Second, time.Minute},
+		{"one chunk, then silence", 100 << 10, time.Hour, time.Minute},
+		{"big chunks with pauses", 100 << 10, 50 * time.Second, 0},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s, b := pipeServer(t, nil)
+			defer s.stopNow()
+			x := s.pipe(t)
+			x.want("220")
+			for _, line := range strings.SplitAfter(strings.TrimSuffix(envelope, "\r\n"), "\n") {
+				x.send(strings.TrimSuffix(line, "\r\n") + "\r\n")
+				x.want("250")
+			}
+			start, sent := time.Now(), make(chan struct{})
+			go func() {
+				defer close(sent)
+				for range 20 {
+					if _, err := fmt.Fprintf(x, "BDAT %d\r\n%s", c.size, strings.Repeat("\n", c.size)); err != nil {
+						return
+					}
+					time.Sleep(c.pause)
+				}
+				_, _ = io.WriteString(x, "BDAT 0 LAST\r\n")
+			}()
+			for {
+				line, err := x.r.ReadString('\n')
+				if strings.HasSuffix(line, "octets received\r\n") {
+					continue
+				}
+				taken := strings.HasPrefix(line, "250-Ok, queued")
+				if err != nil || taken != (c.cut == 0) || !taken && !strings.HasPrefix(line, "421 4.4.2") {
+					t.Errorf("%s: %q %v", c.name, line, err)
+				}
+				break
+			}
+			if d := time.Since(start).Truncate(time.Second); c.cut > 0 && d != c.cut {
+				t.Errorf("%s: cut after %v, %d messages", c.name, d, len(b.published()))
+			}
+			_ = x.Close()
+			<-sent
+		})
+	}
+}
+
+// TestErrorsAreForgotten: a session that sends mail lives on with an error now and then.
+func TestErrorsAreForgotten(t *testing.T) {
+	s, _ := pipeServer(t, func(o *Options, _ *inject.Options) { o.MaxErrors = 3 })
+	defer s.stopNow()
+	c := s.pipe(t)
+	c.want("220")
+	for range 5 {
+		for range 2 {
+			c.send("XXXX\r\n")
+			c.want("500")
+		}
+		dripData(c)
+		c.send("A: b\r\n\r\n.\r\n")
+		c.want("250")
+	}
+	for range 2 {
+		c.send("XXXX\r\n")
+		c.want("500")
+	}
+	c.send("XXXX\r\n")
+	c.want("500", "421 4.7.0")
+	_ = c.Close()
 }
 
 func dripData(c *client) {

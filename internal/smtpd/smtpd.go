@@ -104,8 +104,8 @@ type Options struct {
 	MaxSessionsPerIP int           // 0: MaxSessions for Range or loopback, a tenth of it, but at least 5, for any other address
 	MaxRecipients    int           // of a message; 0: 1000
 	MaxErrors        int           // of a session, before it is closed; 0: 20
-	Timeout          time.Duration // for a command, and for silence in data; 0: 5 minutes
-	MinRate          int           // bytes a second that data must come with, after a minute; 0: 1024
+	Timeout          time.Duration // for a command, and for silence in data; 0: 5 minutes; before EHLO and between chunks at most one
+	MinRate          int           // bytes a second that a message must come with, after a minute; 0: 1024
 
 	Received func(object []byte) // gets every JSON object that was published: the received log; nil: nobody
 	Log      *slog.Logger        // nil: slog.Default

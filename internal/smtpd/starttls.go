@@ -38,6 +38,7 @@ func (s *session) startTLS(arg []byte) error {
 	s.reset()
 	s.reader.Forget(s)
 	s.hello, s.extended, s.user = "", false, ""
+	s.greetBy = time.Now().Add(greetTimeout)
 	return nil
 }
 
