@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"os/user"
 	"path/filepath"
@@ -26,6 +27,7 @@ type door struct {
 	mu   sync.Mutex
 	got  []inject.Submission
 	err  error
+	fail bool          // panic
 	wait chan struct{} // nil: answer at once
 }
 
@@ -39,6 +41,9 @@ func (d *door) Accept(ctx context.Context, s inject.Submission) ([]string, error
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.fail {
+		panic("poison")
+	}
 	d.got = append(d.got, s)
 	return nil, d.err
 }
@@ -283,6 +288,26 @@ func TestStopWhileAMessageIsTaken(t *testing.T) {
 	}
 	if left := entries(t, filepath.Dir(i.Path())); len(left) != 0 {
 		t.Error(left)
+	}
+}
+
+// A message that makes the program fail is answered, its room is free again, and the next one is taken.
+func TestPanicAtAMessage(t *testing.T) {
+	var log bytes.Buffer
+	d := &door{fail: true}
+	i := startInject(t, InjectOptions{Door: d, Messages: 1, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	err := Submit(t.Context(), i.Path(), message(t, "a@b.test"))
+	if Code(err) != ExitTemporary || err.Error() != "the daemon failed at this command" {
+		t.Error(err)
+	}
+	if text := log.String(); !strings.Contains(text, "poison") || !strings.Contains(text, "inject_test.go") {
+		t.Errorf("the log says %q", text)
+	}
+	d.mu.Lock()
+	d.fail = false
+	d.mu.Unlock()
+	if err := Submit(t.Context(), i.Path(), message(t, "a@b.test")); err != nil || len(d.all()) != 1 {
+		t.Error(err)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -130,10 +131,21 @@ func (s *server) serve(c net.Conn) {
 		return
 	}
 	w.uid, w.peer = uid, s.names.of(uid)
-	if err := s.o.talk(s.ctx, w); err != nil && !errors.Is(err, io.EOF) {
+	if err := s.talk(w); err != nil && !errors.Is(err, io.EOF) {
 		// The caller knows; a log that every local user can fill is no good.
 		s.o.log.Debug("a command was not carried out", "socket", s.o.path, "user", w.peer, "error", err)
 	}
+}
+
+// talk holds the conversation. A panic ends it and nothing else.
+func (s *server) talk(w *wire) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			s.o.log.Error("the program failed at a command", "socket", s.o.path, "user", w.peer, "error", v, "stack", string(debug.Stack()))
+			err = w.answer(nil, &Error{Exit: ExitTemporary, Text: "the daemon failed at this command"})
+		}
+	}()
+	return s.o.talk(s.ctx, w)
 }
 
 func (s *server) stop() {
