@@ -2,6 +2,7 @@ package smtpd
 
 import (
 	"errors"
+	"strconv"
 	"time"
 
 	"posthoorn/internal/inject"
@@ -148,22 +149,35 @@ func (s *session) doorError(err error) error {
 	return e
 }
 
-// confirm names the ids (incoming-json.md section 3).
+// Clients keep only so much of a reply, some of them 4096 bytes.
+const (
+	mostNamed  = 50 // recipients
+	namedBytes = 3 << 10
+)
+
+// confirm names the ids (incoming-json.md section 3). Where there are too many for one reply it tells how many more there are.
 func (s *session) confirm(ids []string) {
+	const first = "250-Ok, queued under these identifiers:"
 	tx := s.tx
-	s.say("250-Ok, queued under these identifiers:")
-	left := tx.accepted
+	s.say(first)
+	left, size := tx.accepted, len(first)
 	for i := range tx.recipients {
 		r := &tx.recipients[i]
 		if r.Role == inject.Refused {
 			continue
 		}
+		if tx.accepted-left >= mostNamed || size > namedBytes {
+			s.say("250 Ok, " + strconv.Itoa(left) + " more recipients queued")
+			return
+		}
 		sign := byte('-')
 		if left--; left == 0 {
 			sign = ' '
 		}
+		before := len(s.out)
 		s.out = append(append(append(s.out, "250"...), sign), ids[i]...)
 		s.out = r.To.AppendPath(append(s.out, " for "...), tx.mail.UTF8)
+		size += len(s.out) - before
 		s.say("")
 	}
 }
