@@ -73,10 +73,13 @@ func (c *Conn) try(t Target) *mail.Result {
 	return nil
 }
 
-// greet goes from dialing to the login. Broken says that encryption was begun and did not come about.
+// greet goes from dialing to the login. Broken says that encryption was begun and did not come about. A panic on the way
+// fails the target and nothing else.
 func (c *Conn) greet(t Target, level Level) (broken bool, r *mail.Result) {
 	defer func() {
-		if r != nil {
+		if v := recover(); v != nil {
+			broken, r = false, c.failed(v)
+		} else if r != nil {
 			c.leave(r)
 		}
 	}()
@@ -107,6 +110,15 @@ func (c *Conn) leave(r *mail.Result) {
 		_, _ = c.link.nc.Write([]byte("QUIT\r\n"))
 	}
 	c.cutSocket()
+}
+
+// failed is what comes of a target when the program failed at it: who knows what went over the socket, so no word goes after.
+func (c *Conn) failed(v any) *mail.Result {
+	c.client.log.Error("opening a connection failed", "remote", c.remote, "error", recovered(v))
+	if c.link.nc != nil {
+		c.cutSocket()
+	}
+	return c.local(mail.StateUnknown, mail.Failed, 451, "4.3.0")
 }
 
 // connect opens the socket and forgets all that was known of the target before.
