@@ -18,8 +18,9 @@ import (
 
 // Drop puts a message of the command line into the spool directory of a daemon with spool-extract on: whole, and on disk when
 // it returns. Envelope and recipients, found as for the command line (incoming-json.md sections 7 and 8), go on top as
-// x-mq-envelope and x-mq-recipient, instead of any such fields of the message. Loose is as in inject.Options. A *mail.Error
-// is about the message; any other error means that nothing was put there.
+// x-mq-envelope and x-mq-recipient, instead of any such fields of the message; so Bcc is taken out, as of every file that names
+// its recipients. Loose is as in inject.Options. A *mail.Error is about the message; any other error means that nothing was put
+// there.
 func Drop(directory string, s inject.Submission, loose bool) error {
 	text, err := dropped(&s, loose)
 	if err != nil {

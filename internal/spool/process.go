@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"runtime/debug"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -67,8 +68,19 @@ func (s *Spool) process(ctx context.Context, reading chan struct{}, t *task) {
 	}
 }
 
-func (s *Spool) publish(ctx context.Context, t *task, text []byte) error {
-	_, err := s.o.Door.Accept(ctx, inject.Submission{
+// errPanic: a message made the program fail. It may have gone through all the same, so the file is not tried again.
+var errPanic = &mail.Error{Code: 554, Status: "5.3.0", Text: "Message made the program fail"}
+
+// publish hands a message over. A panic fails its file and no other.
+func (s *Spool) publish(ctx context.Context, t *task, text []byte) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			s.o.Log.Error("spool: the program failed at a message",
+				"directory", s.o.Directory, "file", t.name, "error", v, "stack", string(debug.Stack()))
+			err = errPanic
+		}
+	}()
+	_, err = s.o.Door.Accept(ctx, inject.Submission{
 		HeaderRecipients: true,
 		Source:           text,
 		Extract:          s.o.Extract,

@@ -408,6 +408,28 @@ func (s *sender) count() int {
 	return s.n
 }
 
+// A file that makes the program fail is bad, and the others are taken.
+func TestPanicAtAFile(t *testing.T) {
+	fail := t.TempDir()
+	f := start(t, func(o *Options) { o.FailDirectory, o.OpenFiles = fail, 1 }, nil)
+	f.door.set(func(s *inject.Submission) error {
+		if s.Origin.(*inject.Spool).File == "poison" {
+			panic("no good")
+		}
+		return nil
+	})
+	bad := put(t, f.dir, "poison", letter)
+	until(t, "the bad file to be moved", func() bool { return !exists(bad) && exists(filepath.Join(fail, "poison")) })
+	good := put(t, f.dir, "good", letter)
+	until(t, "the good file to be taken", func() bool { return !exists(good) })
+	if got := f.door.files(); !slices.Equal(got, []string{"good"}) || f.counted(invalid) != 1 {
+		t.Error(got, f.counted(invalid))
+	}
+	if !f.logs.has("no good") || !f.logs.has("spool_test.go") || !f.logs.has("Message made the program fail") {
+		t.Errorf("the log says %q", f.logs.buf.String())
+	}
+}
+
 func TestABadFileStaysUntilItChanges(t *testing.T) {
 	f := start(t, nil, nil)
 	f.door.set(func(s *inject.Submission) error {
