@@ -139,6 +139,10 @@ func envelope(s *inject.Submission, h *mime.Header, loose bool) mail.Address {
 	return mail.Address{}
 }
 
+// maxRecipients is how many the daemon takes from one file: more would be a bad file long after the caller was told that all is
+// well.
+const maxRecipients = 10_000
+
 // recipients joins those of the command line and, where wanted, those of To, Cc and Bcc.
 func recipients(s *inject.Submission, h *mime.Header, loose bool) (list []string, err error) {
 	seen := map[string]bool{}
@@ -163,8 +167,11 @@ func recipients(s *inject.Submission, h *mime.Header, loose bool) (list []string
 			add(a)
 		}
 	}
-	if len(list) == 0 {
+	switch {
+	case len(list) == 0:
 		return nil, &mail.Error{Code: 554, Status: "5.5.1", Text: "Message has no recipient"}
+	case len(list) > maxRecipients:
+		return nil, &mail.Error{Code: 554, Status: "5.5.3", Text: "Too many recipients"}
 	}
 	return list, nil
 }

@@ -135,7 +135,7 @@ func TestDropIsAsGoodAsTheDaemon(t *testing.T) {
 
 func TestDropOfManyRecipients(t *testing.T) {
 	var to []string
-	for i := range 5000 {
+	for i := range maxRecipients {
 		to = append(to, fmt.Sprintf("r%d@x.test", i))
 	}
 	d, c := realDoor()
@@ -146,6 +146,10 @@ func TestDropOfManyRecipients(t *testing.T) {
 	until(t, "the file", func() bool { return f.counted(published)+f.counted(invalid) == 1 })
 	if n := len(c.objects(t)); n != len(to) {
 		t.Error(n)
+	}
+	var e *mail.Error
+	if err := Drop(f.dir, submission(t, letter, "", append(to, "more@x.test")...), false); !errors.As(err, &e) || e.Status != "5.5.3" {
+		t.Error(err)
 	}
 }
 
