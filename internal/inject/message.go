@@ -14,6 +14,9 @@ import (
 // batchBytes bounds the JSON that one submission has under way.
 const batchBytes = 32 << 20
 
+// InFlight is about how many bytes of JSON Accept holds at a time for a source of so many bytes and so many recipients.
+func InFlight(size, recipients int) int { return min(2*size*recipients, batchBytes+2*size) }
+
 // message is a submission on its way to becoming objects.
 type message struct {
 	s          *Submission

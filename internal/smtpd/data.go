@@ -118,6 +118,9 @@ func (s *session) finish() error {
 	if err := tx.content.Err(); err != nil {
 		return contentError(err)
 	}
+	if !tx.content.reserve(inject.InFlight(len(tx.content.Bytes()), len(tx.recipients))) {
+		return errMemory
+	}
 	s.examine()
 	tx.received = time.Now()
 	ids, err := s.srv.opts.Door.Accept(s.srv.ctx, inject.Submission{
@@ -177,7 +180,7 @@ func (s *session) confirm(ids []string) {
 		before := len(s.out)
 		s.out = append(append(append(s.out, "250"...), sign), ids[i]...)
 		s.out = r.To.AppendPath(append(s.out, " for "...), tx.mail.UTF8)
-		size += len(s.out) - before
+		size += len(s.out) - before + len("\r\n")
 		s.say("")
 	}
 }

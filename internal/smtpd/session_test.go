@@ -657,6 +657,33 @@ func TestMemoryOfMessagesIsBounded(t *testing.T) {
 	}
 }
 
+// TestMemoryOfObjectsIsBounded: every recipient makes one more copy of the message.
+func TestMemoryOfObjectsIsBounded(t *testing.T) {
+	s, b := pipeServer(t, func(o *Options, _ *inject.Options) { o.MaxMemory = 400 << 10 })
+	c := s.pipe(t)
+	c.want("220")
+	for n, code := range map[int]string{1: "250", 10: "452 4.3.1"} {
+		c.send("EHLO client.test\r\n")
+		c.want("250")
+		c.send("MAIL FROM:<a@b.test>\r\n")
+		c.want("250")
+		for i := range n {
+			c.send(fmt.Sprintf("RCPT TO:<%d@d.test>\r\n", i))
+			c.want("250")
+		}
+		c.send("DATA\r\n")
+		c.want("354")
+		c.send("A: b\r\n\r\n" + strings.Repeat("y", 50<<10) + "\r\n.\r\n")
+		c.want(code)
+		until(t, func() bool { return s.memory.Load() == 0 })
+	}
+	_ = c.Close()
+	s.stopNow()
+	if len(b.published()) != 1 {
+		t.Error(len(b.published()), "messages")
+	}
+}
+
 // panicDoor is a door that falls.
 type panicDoor struct{ Door }
 

@@ -99,7 +99,7 @@ type Options struct {
 	ResultsLocal, ResultsNonlocal bool // smtp-auth-results: who gets an Authentication-Results field
 
 	MaxSize          int64         // bytes of a message; 0: 100 MiB
-	MaxMemory        int64         // bytes of all messages that are coming in; 0: 1 GiB
+	MaxMemory        int64         // bytes of all messages that are coming in, their JSON too; 0: 1 GiB, or 5 MaxSize if that is more
 	MaxSessions      int           // 0: 100
 	MaxSessionsPerIP int           // 0: MaxSessions for Range or loopback, a tenth of it, but at least 5, for any other address
 	MaxRecipients    int           // of a message; 0: 1000
@@ -114,7 +114,7 @@ type Options struct {
 
 func (o *Options) setDefaults() {
 	setDefault(&o.MaxSize, 100<<20)
-	setDefault(&o.MaxMemory, 1<<30)
+	setDefault(&o.MaxMemory, max(1<<30, 5*o.MaxSize))
 	setDefault(&o.MaxSessions, 100)
 	setDefault(&o.MaxRecipients, 1000)
 	setDefault(&o.MaxErrors, 20)
