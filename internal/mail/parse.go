@@ -20,8 +20,8 @@ const (
 )
 
 // Parse reads a message. The bytes of body are kept and must not change. An error of type *SyntaxError means that body is no
-// JSON object, or one with more than MaxProperties; an *Error that the message cannot be sent (recipient missing or unparsable): then the Message is
-// returned too, so that its result can be published with all its properties.
+// JSON object, or one with more than MaxProperties; an *Error that the message cannot be sent (recipient missing or
+// unparsable): then the Message is returned too, so that its result can be published with all its properties.
 func Parse(body []byte, rules Rules) (*Message, error) {
 	m := &Message{fields: make([]field, 0, 12)}
 	err := object(body, func(name, value []byte) error {
