@@ -41,6 +41,7 @@ func (d *Daemon) listen() error {
 	}
 	if in.HasLogin {
 		o.Login = loginOf(in)
+		o.MaxSessionsPerIP = max(5, o.MaxSessions/2) // who may log in is not known before: half, so that nobody has all
 	}
 	if d.journal.ReceivedOn() {
 		o.Received = func(object []byte) { d.journal.Received(journal.Reception{Time: time.Now(), JSON: object}) }
