@@ -21,7 +21,7 @@ import (
 	"posthoorn/internal/sink"
 )
 
-// trialConfig is the file that a trial begins with; %s is the folder.
+// trialConfig is the file that a trial begins with; DIR stands for the folder.
 //
 //go:embed trial.txt
 var trialConfig string

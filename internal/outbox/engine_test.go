@@ -168,6 +168,28 @@ func TestDelivered(t *testing.T) {
 	}
 }
 
+// Servers of one host on two ports are two destinations: a connection to one never carries the other's mail.
+func TestPortsOfOneHostAreApart(t *testing.T) {
+	first, second := newReceiver(t, nil), newReceiver(t, nil)
+	r := newRig(t, first.port(), nil)
+	const each = 20
+	for i := range each {
+		r.publish(`{"recipient":"a%d@first.test","mime":"x","smarthost":{"hostname":"receiver.test","port":%d}}`, i, first.port())
+		r.publish(`{"recipient":"b%d@second.test","mime":"x","smarthost":{"hostname":"receiver.test","port":%d}}`, i, second.port())
+	}
+	r.read("success", 2*each)
+	for domain, peer := range map[string]*receiver{"first.test": first, "second.test": second} {
+		if n := len(peer.all()); n != each {
+			t.Errorf("%d messages where those for %s belong", n, domain)
+		}
+		for _, m := range peer.all() {
+			if !strings.Contains(m.to, domain) {
+				t.Errorf("%s went to the server of %s", m.to, domain)
+			}
+		}
+	}
+}
+
 func TestPermanentFailure(t *testing.T) {
 	peer := newReceiver(t, func(verb, _ string) string {
 		if verb == "RCPT" {

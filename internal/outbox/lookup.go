@@ -3,7 +3,6 @@ package outbox
 import (
 	"context"
 	"errors"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,7 +20,7 @@ func (e *Engine) lookup(site string) {
 	}
 	e.wg.Go(func() {
 		route, err := e.find(site)
-		e.loop.post(event{kind: evRoute, site: site, route: e.routeOf(route), err: err})
+		e.loop.post(event{kind: evRoute, site: site, route: e.routeOf(site, route), err: err})
 	})
 }
 
@@ -47,16 +46,13 @@ func (e *Engine) sinkRoute() schedule.Route {
 	return schedule.Route{Targets: []schedule.Target{{Host: e.o.Sink.Host, Addr: e.o.SinkAddr}}}
 }
 
-// routeOf says that sites with the same servers are one group (delivery-control.md section 1).
-func (e *Engine) routeOf(r dns.Route) schedule.Route {
-	out := schedule.Route{Expires: r.Expires}
-	var names []string
+// routeOf says that sites with the same servers are one group (delivery-control.md section 1): the same hosts and the same port,
+// since any connection of a group may carry the mail of all its sites.
+func (e *Engine) routeOf(site string, r dns.Route) schedule.Route {
+	out := schedule.Route{Expires: r.Expires, Group: r.Identity() + " port " + strconv.Itoa(int(e.portOf(site)))}
 	for _, t := range r.Targets {
 		out.Targets = append(out.Targets, schedule.Target{Host: t.Host, Addr: t.Addr, Preference: t.Preference, Secure: t.Secure})
-		names = append(names, t.Host+"/"+t.Addr.String())
 	}
-	slices.Sort(names)
-	out.Group = strings.Join(names, " ")
 	return out
 }
 
