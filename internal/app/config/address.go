@@ -36,6 +36,26 @@ func addressType(allowed string, schemes ...string) Type {
 	}}
 }
 
+// databaseType is for the database of the settings: a file, or one server with the name of the database on it.
+func databaseType() Type {
+	t := addressType("sqlite:///path, mysql://user:password@host/db or postgresql://user:password@host/db", "sqlite!", "mysql", "postgresql")
+	inner := t.parse
+	t.parse = func(raw string) (any, error) {
+		v, err := inner(raw)
+		a, _ := v.(Address)
+		switch name := strings.TrimPrefix(a.Path, "/"); {
+		case err != nil || a.IsZero() || a.Scheme == "sqlite":
+			return v, err
+		case len(a.Hosts) != 1:
+			return Address{}, errors.New("names several hosts, and a database is on one")
+		case name == "" || strings.Contains(name, "/"):
+			return Address{}, errors.New("does not name the database behind the host")
+		}
+		return v, nil
+	}
+	return t
+}
+
 // errors here never repeat a part of the value: any part may belong to a password.
 func parseAddress(raw string, schemes []string) (Address, error) {
 	scheme, rest, ok := strings.Cut(raw, "://")

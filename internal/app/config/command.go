@@ -50,6 +50,7 @@ type Command struct {
 	Keep     bool // of queue read; of sink: KeepIn
 	Force    bool
 	Stop     bool
+	JSON     bool // print for programs
 	Yes      bool // answers questions; of --purge-database too
 	Listen   string
 	KeepIn   string // directory in which the sink keeps mail; empty: it counts only

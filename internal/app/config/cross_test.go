@@ -66,7 +66,8 @@ func TestWarnings(t *testing.T) {
 		": geheim":                                          at + "1: line without a key before the colon; the line is ignored\n",
 		"license: /x\nheartbeat: no":                        "",
 		"www-port: 80\nwww-port: 81":                        at + "2: www-port: not built yet, has no effect\n",
-		"database: mysql://u:p@h/d":                         at + "1: database: not built yet, has no effect\n",
+		"database: mysql://u:p@h/d":                         "",
+		"database-threads: 5":                               at + "1: database-threads: not built yet, has no effect\n",
 		"max-deliver-time: 5":                               at + "1: max-deliver-time: a key of 3.0: it is max-delivertime now\n",
 		"ip-maxconnects: 5":                                 at + "1: ip-maxconnects: a key of 3.0: it is a column of the row without domain and IP in the database now\n",
 		"rabbitmq-password: geheim":                         at + "1: rabbitmq-password: a key of 3.0: part of rabbitmq-address now; used to build it when it is absent\n",
@@ -95,7 +96,7 @@ func TestWarnings(t *testing.T) {
 }
 
 func TestWarningsAreInTheOrderOfLayers(t *testing.T) {
-	cfg := load(t, "www-port: 80", "--database=", "--www-dir=/x")
+	cfg := load(t, "www-port: 80", "--cluster-address=", "--www-dir=/x")
 	if w := warnings(cfg); !strings.HasPrefix(w, "/etc/posthoorn") || strings.Count(w, "\n") != 3 {
 		t.Error(w)
 	}

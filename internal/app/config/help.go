@@ -31,9 +31,6 @@ func overview() string {
 	out.WriteString(introduction)
 	out.WriteString("Commands (COMMAND --help tells more):\n")
 	for _, w := range words() {
-		if w.planned {
-			continue
-		}
 		fmt.Fprintf(&out, "  %-26s %s\n", strings.TrimSpace(w.name+" "+w.argument), w.help)
 	}
 	out.WriteString("\nSwitches:\n")
@@ -60,9 +57,6 @@ func wordHelp(w word) string {
 		line += " " + text
 	}
 	fmt.Fprintf(&out, "%s\n\n%s\n", line, w.help)
-	if w.planned {
-		out.WriteString("\nThis version does not have it yet.\n")
-	}
 	if len(w.flags) > 0 {
 		out.WriteString("\n")
 		writeFlags(&out, w.flags)

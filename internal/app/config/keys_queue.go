@@ -73,11 +73,10 @@ func clusterKeys() []Key {
 }
 
 func databaseKeys() []Key {
-	address := addressType("sqlite:///path, mysql://user:password@host/db or postgresql://user:password@host/db", "sqlite!", "mysql", "postgresql")
 	return []Key{
-		{Name: "database-address", Area: areaDatabase, Type: address, Absent: "SQLite file settings.db in the state directory", Since: "5.0", Aliases: []string{"database"}, Help: "Database of the runtime settings. Empty: none."},
+		{Name: "database-address", Area: areaDatabase, Type: databaseType(), Absent: "SQLite file settings.db in the state directory", Since: "5.0", Aliases: []string{"database"}, Help: "Database of the runtime settings. An SQLite file is created; a database on a server must exist. Empty: none, only built-in limits."},
 		{Name: "database-ttl", Area: areaDatabase, Type: positive(secondsType), Default: "600", Since: "4.2", Help: "The settings are read again after this time."},
-		{Name: "database-validate", Area: areaDatabase, Type: boolType, Default: "true", Since: "5.0", Help: "Check the tables at the start."},
+		{Name: "database-validate", Area: areaDatabase, Type: boolType, Default: "true", Since: "5.0", Help: "Make missing tables and columns at the start; nothing is ever dropped."},
 		{Name: "database-threads", Area: areaDatabase, Type: intType(1, 1000), Default: "1", Since: "5.0", Help: "Parallel DNS lookups for the check of DKIM keys at a reload."},
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestWhichQueue(t *testing.T) {
@@ -90,11 +91,27 @@ func TestDatabase(t *testing.T) {
 	if cfg := load(t, "database:"); !cfg.Database.Address.IsZero() || cfg.Database.Default {
 		t.Error("empty is none:", cfg.Database)
 	}
-	cfg := load(t, "database: mysql://us:p%40ss@db:3307/my%20db?x=y")
+	cfg := load(t, "rabbitmq-address: local:///srv/mail")
+	if d := cfg.Database; d.Address.Path != "/srv/mail/settings.db" || d.Address.Scheme != "sqlite" || !d.Default || !d.Validate || d.TTL != 10*time.Minute {
+		t.Errorf("absent is a file beside the queue: %+v", d)
+	}
+	cfg = load(t, "database: mysql://us:p%40ss@db:3307/my%20db?x=y")
 	want := Address{Scheme: "mysql", User: "us", Password: "p@ss", Hosts: []HostPort{{"db", 3307}}, Path: "/my db",
 		Options: map[string]Secret{"x": "y"}, Raw: "mysql://us:p%40ss@db:3307/my%20db?x=y"}
 	if !reflect.DeepEqual(cfg.Database.Address, want) {
 		t.Errorf("%#v", cfg.Database.Address)
+	}
+	for address, want := range map[string]string{
+		"mysql://h":              "does not name the database behind the host",
+		"postgresql://h/":        "does not name the database behind the host",
+		"postgresql://h/a/b":     "does not name the database behind the host",
+		"mysql://u:geheim@h;i/d": "names several hosts, and a database is on one",
+		"oracle://h/d":           "has none of the known schemes",
+		"sqlite://h/d":           "needs three slashes and a path, as in sqlite:///path",
+	} {
+		if got := problemsOf(t, "database-address", address); !strings.Contains(got, want) || strings.Contains(got, "geheim") {
+			t.Errorf("%s: %s", address, got)
+		}
 	}
 	cfg = load(t, "storage-address: couchbase://geheim@h1;h2/bucket")
 	if a := cfg.Storage.Address; a.Password != "geheim" || a.User != "" || len(a.Hosts) != 2 || !cfg.Storage.StoreIn || !cfg.Storage.StoreOut {

@@ -12,7 +12,6 @@ type word struct {
 	flags    []option
 	needs    []string // flags that must be given
 	alone    bool     // needs no daemon
-	planned  bool     // understood, and not built yet: it is left out of the overview
 	help     string
 }
 
@@ -28,6 +27,7 @@ func words() []word {
 	ip := option{"ip", "IP", "one of our sending addresses", (*Command).setIP}
 	tag := option{"tag", "TAG", "mail with this tag only", func(c *Command, v string) error { c.Tag = v; return nil }}
 	yes := option{"yes", "", "do not ask", func(c *Command, _ string) error { c.Yes = true; return nil }}
+	machine := option{"json", "", "print JSON, for programs", func(c *Command, _ string) error { c.JSON = true; return nil }}
 	return []word{
 		{name: "queue list", help: "Lists the configured queues and the local queue, with their numbers of messages."},
 		{name: "queue read", argument: "NAME", help: "Prints the messages of a queue, one JSON object a line, and removes each after it was written.", flags: []option{
@@ -36,16 +36,16 @@ func words() []word {
 			{"force", "", "take messages even from the outbox, away from delivery", func(c *Command, _ string) error { c.Force = true; return nil }},
 		}},
 		{name: "queue publish", argument: "NAME", help: "Publishes JSON objects from standard input, one a line, and ends when they are safe."},
-		{name: "explain", planned: true, argument: "DESTINATION", flags: []option{ip}, help: "Shows the limits in force for a destination and the row each came from, and what its mail waits for."},
-		{name: "pause", planned: true, argument: "[DESTINATION]", flags: []option{ip, tag}, help: "Pauses deliveries to a domain or remote IP, from an address, with a tag. Nothing given: all."},
-		{name: "resume", planned: true, argument: "[DESTINATION]", flags: []option{ip, tag}, help: "Ends a pause, with the same arguments."},
-		{name: "backlog", planned: true, help: "Shows the messages per destination, in memory and waiting."},
-		{name: "retry-now", planned: true, argument: "DESTINATION", help: "Tries what waits for a destination now, as far as limits and pauses allow."},
-		{name: "fail", planned: true, argument: "DESTINATION", needs: []string{"reason"}, help: "Makes what waits for a destination a final failure.", flags: []option{
+		{name: "explain", argument: "DESTINATION", flags: []option{ip, machine}, help: "Shows what the mail for a domain or smarthost waits for, the limits in force and the row each came from, and the counters."},
+		{name: "pause", argument: "[DESTINATION]", flags: []option{ip, tag}, help: "Pauses deliveries to a domain or remote IP, from an address, with a tag. Nothing given: all. Mail waits, none is lost."},
+		{name: "resume", argument: "[DESTINATION]", flags: []option{ip, tag}, help: "Ends a pause, with the arguments that it was made with."},
+		{name: "backlog", flags: []option{machine}, help: "Shows the messages per destination, in memory and waiting, and what they wait for."},
+		{name: "retry-now", argument: "DESTINATION", help: "Tries what waits for a destination now, as far as limits and pauses allow."},
+		{name: "fail", argument: "DESTINATION", needs: []string{"reason"}, help: "Makes what waits for a destination a final failure. Asks first.", flags: []option{
 			{"reason", "TEXT", "the text of the failure", func(c *Command, v string) error { c.Reason = v; return nil }}, yes,
 		}},
-		{name: "move", planned: true, argument: "DESTINATION", needs: []string{"ip"}, flags: []option{ip}, help: "Lets what waits for a destination leave from another address."},
-		{name: "evacuate", planned: true, argument: "[DESTINATION]", help: "Gives what waits back to the outbox on RabbitMQ. A kill in the middle may double a few messages.", flags: []option{
+		{name: "move", argument: "DESTINATION", needs: []string{"ip"}, flags: []option{ip}, help: "Lets what waits for a destination leave from another address."},
+		{name: "evacuate", argument: "[DESTINATION]", help: "With RabbitMQ: gives what waits, for one destination or all, back to the outbox. A kill in the middle may double a few messages.", flags: []option{
 			{"to", "QUEUE", "to this queue instead", func(c *Command, v string) error { c.To = v; return nil }},
 			{"stop", "", "end the daemon afterwards", func(c *Command, _ string) error { c.Stop = true; return nil }},
 		}},
@@ -70,9 +70,9 @@ func switches() []option {
 		{"envelope", "ADDRESS", "injection: envelope address", func(c *Command, v string) error { c.Envelope, c.EnvelopeSet = v, true; return nil }},
 		{"extract-recipients", "", "injection: recipients from the headers", func(c *Command, _ string) error { c.ExtractRecipients = true; return nil }},
 		{"ignore-dot", "", "injection: a lone dot is data", func(c *Command, _ string) error { c.IgnoreDot = true; return nil }},
-		{"purge-database", "", "drop all tables and make new ones", mode(PurgeDatabase)},
+		{"purge-database", "", "drop all tables of the settings and make new ones; asks first", mode(PurgeDatabase)},
 		{"yes", "", "do not ask", func(c *Command, _ string) error { c.Yes = true; return nil }},
-		{"repair-database", "", "make missing tables and columns", mode(RepairDatabase)},
+		{"repair-database", "", "make missing tables and columns of the settings", mode(RepairDatabase)},
 		{"version", "", "print the version", mode(Version)},
 		{"help", "", "print this text; after a command, about that command", func(c *Command, _ string) error { c.Mode = Help; return nil }},
 		{"list-ips", "", "print the addresses of this machine", mode(ListIPs)},
