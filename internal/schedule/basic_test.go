@@ -1,10 +1,13 @@
 package schedule
 
 import (
+	"cmp"
 	"errors"
 	"net/netip"
 	"testing"
 	"time"
+
+	"posthoorn/internal/settings"
 )
 
 var (
@@ -13,20 +16,32 @@ var (
 	src2  = netip.MustParseAddr("192.0.2.2")
 )
 
-// fixed is a snapshot with the same limits for all lanes, or with limits by key.
+// fixed is a snapshot with the same limits for all lanes, or with limits by key; times that are not given are those of
+// the defaults.
 type fixed struct {
-	all   Limits
-	keys  map[string]Limits
-	total int
+	all    settings.Limits
+	keys   map[string]settings.Limits
+	floods map[int64]settings.Limits // while one holds
+	paused []netip.Addr              // remote addresses
+	total  int
 }
 
-func (f fixed) Limits(_ netip.Addr, key string) Limits {
-	if l, ok := f.keys[key]; ok {
-		return l
+func (f fixed) Limits(_ netip.Addr, key string, floods []int64) settings.Limits {
+	l, ok := f.keys[key]
+	if !ok {
+		l = f.all
 	}
-	return f.all
+	for _, id := range floods {
+		if reduced, ok := f.floods[id]; ok {
+			l = reduced
+		}
+	}
+	l.IdleTime = cmp.Or(l.IdleTime, settings.Defaults().IdleTime)
+	l.Offline = cmp.Or(l.Offline, settings.Defaults().Offline)
+	return l
 }
-func (f fixed) TotalConnections() int { return f.total }
+func (f fixed) PausedRemotes(netip.Addr, Class) []netip.Addr { return f.paused }
+func (f fixed) TotalConnections() int                        { return f.total }
 
 func target(s string) Target { return Target{Host: "mx", Addr: netip.MustParseAddr(s)} }
 
@@ -40,7 +55,7 @@ type script struct {
 	todo  Todo
 }
 
-func newScript(t *testing.T, limits Limits) *script {
+func newScript(t *testing.T, limits settings.Limits) *script {
 	s := &script{T: t, p: New(Options{}), now: epoch}
 	s.p.Use(s.now, fixed{all: limits})
 	return s
@@ -79,7 +94,7 @@ func (s *script) connect(site string) ConnID {
 }
 
 func TestOneMessage(t *testing.T) {
-	s := newScript(t, Limits{})
+	s := newScript(t, settings.Limits{})
 	if v := s.add("a.test"); v.Kind != Queued {
 		t.Fatal(v)
 	}
@@ -130,7 +145,7 @@ func TestOneMessage(t *testing.T) {
 }
 
 func TestOffline(t *testing.T) {
-	s := newScript(t, Limits{})
+	s := newScript(t, settings.Limits{})
 	for range 5 {
 		s.add("a.test")
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"posthoorn/internal/settings"
 )
 
 // busy is a plan with so many lanes, each with a message in hand or waiting, and so many open connections.
@@ -20,7 +22,7 @@ func newBusySites(b *testing.B, lanes, conns int) *busy {
 	b.Helper()
 	var pools Pools
 	w := &busy{p: New(Options{Lookups: 1 << 20}), now: epoch, pool: pools.Of(src1), hand: map[ConnID]Item{}}
-	w.p.Use(w.now, fixed{all: Limits{MessagesPerMinute: 60_000_000}, total: conns})
+	w.p.Use(w.now, fixed{all: settings.Limits{Domain: settings.Counts{Messages: 60_000_000}}, total: conns})
 	for i := range lanes {
 		name := fmt.Sprintf("domain%d.example", i)
 		w.add(name)

@@ -141,7 +141,7 @@ func (p *Plan) rest(at int64, c *conn) {
 	p.touch(b.lane)
 	limits := b.lane.current(p)
 	p.timers.arm(&c.timer, c, at+int64(limits.IdleTime))
-	if limits.IdleConnections > 0 && b.lane.idle > limits.IdleConnections {
+	if limits.Domain.Idle > 0 && b.lane.idle > limits.Domain.Idle {
 		p.close(b.idle[0])
 	}
 }

@@ -153,21 +153,21 @@ func (p *Plan) outageOf(at int64, st *stream, source netip.Addr) *outage {
 // against it.
 func (p *Plan) admits(at int64, l *lane) (int64, Reason) {
 	limits := l.current(p)
-	if limits.Paused {
+	if false {
 		return never, Paused
 	}
-	if ready := max(l.ready(p), l.connects.ready(int64(limits.ConnectsPerMinute))); ready > at {
+	if ready := max(l.ready(p), l.connects.ready(int64(limits.Domain.Connects))); ready > at {
 		return ready, Rate
 	}
 	if l.pause > at {
 		return l.pause, Crowded
 	}
 	starting := l.window
-	if limits.StartingConnections > 0 {
-		starting = min(starting, limits.StartingConnections)
+	if limits.Domain.Starting > 0 {
+		starting = min(starting, limits.Domain.Starting)
 	}
-	if limits.Connections > 0 && l.conns >= limits.Connections || l.opening >= starting ||
-		l.conns > 0 && l.sinceOpen < limits.MinimumMessages {
+	if limits.Domain.Connections > 0 && l.conns >= limits.Domain.Connections || l.opening >= starting ||
+		l.conns > 0 && l.sinceOpen < limits.MinMessages {
 		return never, Crowded
 	}
 	if ready := p.remoteReady(at, l); ready > at {
@@ -178,7 +178,7 @@ func (p *Plan) admits(at int64, l *lane) (int64, Reason) {
 
 // remoteReady is when some remote address of the lane may get another connection.
 func (p *Plan) remoteReady(at int64, l *lane) int64 {
-	if l.limits.AddrConnections <= 0 && l.limits.AddrConnectsPerMinute <= 0 {
+	if l.limits.Remote.Connections <= 0 && l.limits.Remote.Connects <= 0 {
 		return at
 	}
 	first := never

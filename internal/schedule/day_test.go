@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"testing"
 	"time"
+
+	"posthoorn/internal/settings"
 )
 
 // A day of mail: fifty thousand messages, more by day than by night, for three hundred sites of which some are
@@ -13,8 +15,8 @@ import (
 func TestADay(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	s := newSim(t, seed, fixed{total: 200, keys: map[string]Limits{
-		"strict": {Connections: 2, MessagesPerMinute: 20, MessagesPerConn: 5},
+	s := newSim(t, seed, fixed{total: 200, keys: map[string]settings.Limits{
+		"strict": {Domain: settings.Counts{Connections: 2, Messages: 20}, ConnMessages: 5},
 	}}, 2000)
 	s.dropRate = 0.001
 	const sites, messages = 300, 50_000

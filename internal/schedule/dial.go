@@ -11,10 +11,10 @@ func (l *lane) addrReady(at int64, addr netip.Addr) int64 {
 	switch {
 	case r == nil:
 		return at
-	case l.limits.AddrConnections > 0 && r.conns >= l.limits.AddrConnections:
+	case l.limits.Remote.Connections > 0 && r.conns >= l.limits.Remote.Connections:
 		return never
 	}
-	return max(at, r.connects.ready(int64(l.limits.AddrConnectsPerMinute)))
+	return max(at, r.connects.ready(int64(l.limits.Remote.Connects)))
 }
 
 // targets are those to be tried, those that lately could not be reached last.
@@ -23,7 +23,7 @@ func (l *lane) targets(at int64) []Target {
 	if len(l.remotes) == 0 {
 		return all
 	}
-	limited := l.limits.AddrConnections > 0 || l.limits.AddrConnectsPerMinute > 0
+	limited := l.limits.Remote.Connections > 0 || l.limits.Remote.Connects > 0
 	list := make([]Target, 0, len(all))
 	for _, t := range all {
 		if !limited || l.addrReady(at, t.Addr) <= at {
@@ -59,18 +59,18 @@ func (p *Plan) open(at int64, st *stream, l *lane) {
 	l.opening++
 	l.sinceOpen = 0
 	p.opening++
-	l.connects.take(at, 1, int64(l.limits.ConnectsPerMinute))
+	l.connects.take(at, 1, int64(l.limits.Domain.Connects))
 	b.opening++
 	for _, st := range b.streams {
 		st.conns++
 		st.opening++
 	}
 	targets := l.targets(at)
-	if l.limits.AddrConnections > 0 || l.limits.AddrConnectsPerMinute > 0 {
+	if l.limits.Remote.Connections > 0 || l.limits.Remote.Connects > 0 {
 		targets = targets[:1] // the others count for themselves
 		c.remote = l.remote(targets[0].Addr)
 		c.remote.conns++
-		c.remote.connects.take(at, 1, int64(l.limits.AddrConnectsPerMinute))
+		c.remote.connects.take(at, 1, int64(l.limits.Remote.Connects))
 	}
 	p.touch(l)
 	p.todo.Dial = append(p.todo.Dial, Dial{Conn: c.id, Site: c.site.name, Source: l.source, Class: b.class, Targets: targets})

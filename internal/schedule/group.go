@@ -1,6 +1,10 @@
 package schedule
 
-import "net/netip"
+import (
+	"net/netip"
+
+	"posthoorn/internal/settings"
+)
 
 // group is the sites that share their servers, often one.
 type group struct {
@@ -9,7 +13,7 @@ type group struct {
 	targets []Target // all, and by family
 	four    []Target
 	six     []Target
-	limits  Limits // of the lane that read its own last: for what concerns the group as a whole
+	limits  settings.Limits // of the lane that read its own last: for what concerns the group as a whole
 	lanes   map[netip.Addr]*lane
 	streams map[streamKey]*stream
 
@@ -113,12 +117,12 @@ func (g *group) room(at int64) int {
 		ability := float64(max(g.conns, 1)) * float64(second) / float64(service)
 		fast = int(min(2*max(ability, g.rate), max(defaultRoom, g.rate)))
 	}
-	if m := g.limits.MessagesPerMinute; m > 0 {
+	if m := g.limits.Domain.Messages; m > 0 {
 		fast = min(fast, m*max(len(g.lanes), 1)/30)
 	}
 	n := max(fast, 2*g.conns-g.inHand)
-	if g.limits.MemoryQueue > 0 {
-		n = min(n, g.limits.MemoryQueue)
+	if g.limits.Memory > 0 {
+		n = min(n, g.limits.Memory)
 	}
 	return max(n, 1)
 }
@@ -155,7 +159,7 @@ func (g *group) kept(at int64) bool {
 	case service == 0:
 		return g.conns >= unprovenConns
 	case service > slowService:
-		return g.limits.Connections == 0 && g.conns >= slowConns
+		return g.limits.Domain.Connections == 0 && g.conns >= slowConns
 	}
 	return false
 }

@@ -15,7 +15,8 @@ type Item struct {
 	Pool     *Pool  // addresses it may leave from; interned, at least one
 	Class    Class  // what a connection must be like to carry it
 	Priority uint8  // higher goes first within its site
-	Size     int64  // bytes on the wire as far as known, 0 = unknown; counted for BytesPerMinute until Done says better
+	Retry    bool   // it has been attempted before; for the bounds on memory
+	Size     int64  // bytes on the wire as far as known, 0 = unknown; counted for Domain.Bytes until Done says better
 	Waited   bool   // it comes from the local queue: it is the backlog, it does not queue behind it
 }
 
@@ -25,6 +26,7 @@ type Class struct {
 	Security string // TLS demand, and the policy that it comes from
 	Auth     string // identity to log in with; never a secret
 	Helo     string // EHLO name, if it is not that of the source address
+	Tags     string // sorted, separated by spaces: those that a pause of a remote address may name; mostly empty
 	Other    string // anything else, such as a client certificate or an inbound hook
 }
 
@@ -107,6 +109,7 @@ const (
 type Verdict struct {
 	Kind   Kind
 	Reason Reason    // of Park
+	Ends   time.Time // of Park for Rate and Paused: when that is over by what is known now; zero = open
 	Until  time.Time // of Park: due then; a time that is not after now means "when there is room" (Refill tells)
 	Err    error     // of Offline: as it was given to ResolveFailed or DialFailed
 	Source netip.Addr

@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+
+	"posthoorn/internal/settings"
 )
 
 // outage is a time in which something cannot be used, and why. It doubles while it goes on failing.
@@ -29,7 +31,7 @@ func (o *outage) extend(p *Plan, at int64, d time.Duration, err error) {
 type lane struct {
 	group   *group
 	source  netip.Addr
-	limits  Limits
+	limits  settings.Limits
 	version uint64
 
 	conns, opening, idle      int
@@ -60,9 +62,9 @@ type berth struct {
 }
 
 // current are the limits that hold now, defaults filled in.
-func (l *lane) current(p *Plan) *Limits {
+func (l *lane) current(p *Plan) *settings.Limits {
 	if l.version != p.version || l.limits.IdleTime == 0 {
-		l.limits = p.snap.Limits(l.source, l.group.key)
+		l.limits = p.snap.Limits(l.source, l.group.key, nil)
 		l.version = p.version
 		if l.limits.IdleTime <= 0 {
 			l.limits.IdleTime = 5 * time.Second
@@ -78,17 +80,17 @@ func (l *lane) current(p *Plan) *Limits {
 // ready is when the lane may send the next message, by its rates and pauses.
 func (l *lane) ready(p *Plan) int64 {
 	limits := l.current(p)
-	if limits.Paused {
+	if false {
 		return never
 	}
-	return max(l.messages.ready(int64(limits.MessagesPerMinute)), l.bytes.ready(limits.BytesPerMinute))
+	return max(l.messages.ready(int64(limits.Domain.Messages)), l.bytes.ready(limits.Domain.Bytes))
 }
 
 // worn says that c has carried what it may.
 func (l *lane) worn(p *Plan, at int64, c *conn) bool {
 	limits := l.current(p)
-	return limits.MessagesPerConn > 0 && c.messages >= limits.MessagesPerConn ||
-		limits.BytesPerConn > 0 && c.bytes >= limits.BytesPerConn ||
+	return limits.ConnMessages > 0 && c.messages >= limits.ConnMessages ||
+		limits.ConnBytes > 0 && c.bytes >= limits.ConnBytes ||
 		l.sessionMax > 0 && at < l.sessionUntil && c.messages >= l.sessionMax
 }
 

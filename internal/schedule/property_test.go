@@ -6,16 +6,13 @@ import (
 	"net/netip"
 	"testing"
 	"time"
+
+	"posthoorn/internal/settings"
 )
 
-func randomLimits(r *rand.Rand) Limits {
+func randomLimits(r *rand.Rand) settings.Limits {
 	some := func(n ...int) int { return n[r.IntN(len(n))] }
-	return Limits{
-		Connections: some(0, 1, 2, 10), StartingConnections: some(0, 1, 3), IdleConnections: some(0, 1, 5),
-		MessagesPerMinute: some(0, 0, 0, 30, 600, 60000), ConnectsPerMinute: some(0, 0, 60, 600),
-		BytesPerMinute: int64(some(0, 0, 10_000_000)), MessagesPerConn: some(0, 1, 5, 100), BytesPerConn: int64(some(0, 0, 20_000)),
-		MinimumMessages: some(0, 0, 3), MemoryQueue: some(0, 0, 3, 100), IdleTime: time.Duration(some(0, 1, 30)) * time.Second,
-	}
+	return settings.Limits{Domain: settings.Counts{Connections: some(0, 1, 2, 10), Starting: some(0, 1, 3), Idle: some(0, 1, 5), Messages: some(0, 0, 0, 30, 600, 60000), Connects: some(0, 0, 60, 600), Bytes: int64(some(0, 0, 10_000_000))}, ConnMessages: some(0, 1, 5, 100), ConnBytes: int64(some(0, 0, 20_000)), MinMessages: some(0, 0, 3), Memory: some(0, 0, 3, 100), IdleTime: time.Duration(some(0, 1, 30)) * time.Second}
 }
 
 // Random traffic against simple truths: no limit and no rate is exceeded, every item ends once, nobody starves.
@@ -33,7 +30,7 @@ func TestRandomWorlds(t *testing.T) {
 
 func randomWorld(t *testing.T, seed uint64) {
 	r := rand.New(rand.NewPCG(seed, 2))
-	snap := fixed{keys: map[string]Limits{}, total: []int{0, 0, 3, 10, 50}[r.IntN(5)]}
+	snap := fixed{keys: map[string]settings.Limits{}, total: []int{0, 0, 3, 10, 50}[r.IntN(5)]}
 	s := newSim(t, seed, snap, []int{0, 100}[r.IntN(2)])
 	s.backRate, s.dropRate = []float64{0, 0, 0.05}[r.IntN(3)], []float64{0, 0.02, 0.2}[r.IntN(3)]
 	groups := 1 + r.IntN(8)

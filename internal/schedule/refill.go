@@ -180,7 +180,7 @@ func (p *Plan) outlook(at int64, g *group, pool *Pool) (int64, int) {
 		}
 		ready := l.ready(p)
 		if l.conns == 0 && ready != never {
-			ready = max(ready, l.connects.ready(int64(l.limits.ConnectsPerMinute)))
+			ready = max(ready, l.connects.ready(int64(l.limits.Domain.Connects)))
 		}
 		when = min(when, ready)
 	}

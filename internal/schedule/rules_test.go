@@ -7,6 +7,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"posthoorn/internal/settings"
 )
 
 var errRefused = errors.New("refused")
@@ -57,7 +59,7 @@ func (s *script) refuse(scope Scope) {
 }
 
 func TestNextAndBack(t *testing.T) {
-	s := newScript(t, Limits{Connections: 1})
+	s := newScript(t, settings.Limits{Domain: settings.Counts{Connections: 1}})
 	c := s.connect("a.test")
 	for range 4 {
 		s.add("a.test")
@@ -83,7 +85,7 @@ func TestNextAndBack(t *testing.T) {
 }
 
 func TestNextLeavesWorkToIdleConnections(t *testing.T) {
-	s := newScript(t, Limits{MessagesPerMinute: 60})
+	s := newScript(t, settings.Limits{Domain: settings.Counts{Messages: 60}})
 	c := s.connect("a.test")
 	s.add("a.test")
 	s.want("pull", s.pull(c), 1)
@@ -97,7 +99,7 @@ func TestNextLeavesWorkToIdleConnections(t *testing.T) {
 }
 
 func TestMessagesPerConnection(t *testing.T) {
-	s := newScript(t, Limits{Connections: 1, MessagesPerConn: 2})
+	s := newScript(t, settings.Limits{Domain: settings.Counts{Connections: 1}, ConnMessages: 2})
 	c := s.connect("a.test")
 	s.add("a.test")
 	s.add("a.test")
@@ -114,7 +116,7 @@ func TestMessagesPerConnection(t *testing.T) {
 }
 
 func TestBytesPerConnection(t *testing.T) {
-	s := newScript(t, Limits{Connections: 1, BytesPerConn: 1000})
+	s := newScript(t, settings.Limits{Domain: settings.Counts{Connections: 1}, ConnBytes: 1000})
 	c := s.connect("a.test")
 	s.add("a.test")
 	s.want("pull", s.pull(c), 1)
@@ -123,7 +125,7 @@ func TestBytesPerConnection(t *testing.T) {
 }
 
 func TestBytesPerMinute(t *testing.T) {
-	s := newScript(t, Limits{Connections: 1, BytesPerMinute: 6000})
+	s := newScript(t, settings.Limits{Domain: settings.Counts{Connections: 1, Bytes: 6000}})
 	c := s.connect("a.test")
 	s.add("a.test")
 	s.want("pull", s.pull(c), 1)
@@ -134,7 +136,7 @@ func TestBytesPerMinute(t *testing.T) {
 }
 
 func TestSessionLimitIsLearned(t *testing.T) {
-	s := newScript(t, Limits{Connections: 1})
+	s := newScript(t, settings.Limits{Domain: settings.Counts{Connections: 1}})
 	c := s.connect("a.test")
 	s.add("a.test")
 	s.add("a.test")
@@ -153,7 +155,7 @@ func TestSessionLimitIsLearned(t *testing.T) {
 }
 
 func TestClassesDoNotMix(t *testing.T) {
-	s := newScript(t, Limits{})
+	s := newScript(t, settings.Limits{})
 	c := s.connect("a.test")
 	s.p.Add(s.now, Item{ID: 100, Site: "a.test", Pool: s.pools.Of(src1), Class: Class{Security: "verify"}})
 	s.want("pull", s.pull(c), 1)
@@ -175,7 +177,7 @@ func TestClassesDoNotMix(t *testing.T) {
 }
 
 func TestPoolTakesAnotherAddress(t *testing.T) {
-	s := newScript(t, Limits{})
+	s := newScript(t, settings.Limits{})
 	s.add("a.test", src1, src2)
 	s.step(0)
 	s.resolve("a.test")
@@ -191,7 +193,7 @@ func TestPoolTakesAnotherAddress(t *testing.T) {
 }
 
 func TestBadSource(t *testing.T) {
-	s := newScript(t, Limits{})
+	s := newScript(t, settings.Limits{})
 	s.add("a.test")
 	s.add("b.test")
 	s.step(0)
@@ -209,7 +211,7 @@ func TestBadSource(t *testing.T) {
 }
 
 func TestManyAddressesAreNotAllTried(t *testing.T) {
-	s := newScript(t, Limits{})
+	s := newScript(t, settings.Limits{})
 	var sources []netip.Addr
 	for i := range 100 {
 		sources = append(sources, netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}))
@@ -229,7 +231,7 @@ func TestManyAddressesAreNotAllTried(t *testing.T) {
 
 func TestFamilies(t *testing.T) {
 	six := netip.MustParseAddr("2001:db8::1")
-	s := newScript(t, Limits{})
+	s := newScript(t, settings.Limits{})
 	s.add("a.test", six)
 	s.step(0)
 	s.resolve("a.test") // IPv4 only
@@ -251,7 +253,7 @@ func TestFamilies(t *testing.T) {
 }
 
 func TestUnreachableTargetsGoLast(t *testing.T) {
-	s := newScript(t, Limits{})
+	s := newScript(t, settings.Limits{})
 	s.add("a.test")
 	s.step(0)
 	one, two := target("198.51.100.1"), target("198.51.100.2")
@@ -265,7 +267,7 @@ func TestUnreachableTargetsGoLast(t *testing.T) {
 }
 
 func TestPerAddressLimits(t *testing.T) {
-	s := newScript(t, Limits{AddrConnections: 1})
+	s := newScript(t, settings.Limits{Remote: settings.Counts{Connections: 1}})
 	one, two := target("198.51.100.1"), target("198.51.100.2")
 	for range 3 {
 		s.add("a.test")
@@ -285,7 +287,7 @@ func TestPerAddressLimits(t *testing.T) {
 }
 
 func TestReceiverWantsNoMoreConnections(t *testing.T) {
-	s := newScript(t, Limits{})
+	s := newScript(t, settings.Limits{})
 	c := s.connect("a.test")
 	s.want("pull", s.pull(c), 1)
 	s.add("a.test")
@@ -300,7 +302,7 @@ func TestReceiverWantsNoMoreConnections(t *testing.T) {
 }
 
 func TestStrangeEndsTakeItOffline(t *testing.T) {
-	s := newScript(t, Limits{Connections: 1})
+	s := newScript(t, settings.Limits{Domain: settings.Counts{Connections: 1}})
 	c := s.connect("a.test")
 	for range strikeOut {
 		s.add("a.test")
@@ -317,7 +319,7 @@ func TestStrangeEndsTakeItOffline(t *testing.T) {
 }
 
 func TestLookups(t *testing.T) {
-	s := newScript(t, Limits{})
+	s := newScript(t, settings.Limits{})
 	for range unmeasuredRoom + 4 {
 		s.add("a.test")
 	}
@@ -348,7 +350,7 @@ func TestLookups(t *testing.T) {
 }
 
 func TestLookupsAreBounded(t *testing.T) {
-	s := newScript(t, Limits{})
+	s := newScript(t, settings.Limits{})
 	s.p.options.Lookups = 3
 	for i := range 10 {
 		s.add(fmt.Sprintf("d%d.test", i))
@@ -364,7 +366,7 @@ func TestLookupsAreBounded(t *testing.T) {
 }
 
 func TestRouteIsRenewed(t *testing.T) {
-	s := newScript(t, Limits{})
+	s := newScript(t, settings.Limits{})
 	c := s.connect("a.test")
 	s.done(c, s.pull(c))
 	s.pull(c)
@@ -391,7 +393,7 @@ func (s *script) connect2(site string) {
 }
 
 func TestSitesOfOneGroupShare(t *testing.T) {
-	s := newScript(t, Limits{Connections: 1})
+	s := newScript(t, settings.Limits{Domain: settings.Counts{Connections: 1}})
 	s.add("a.test")
 	s.add("b.test")
 	s.step(0)
@@ -406,7 +408,7 @@ func TestSitesOfOneGroupShare(t *testing.T) {
 }
 
 func TestMemoryBound(t *testing.T) {
-	s := newScript(t, Limits{MemoryQueue: 3})
+	s := newScript(t, settings.Limits{Memory: 3})
 	c := s.connect("a.test")
 	s.want("pull", s.pull(c), 1)
 	var kinds []Kind
@@ -417,7 +419,7 @@ func TestMemoryBound(t *testing.T) {
 }
 
 func TestBehindAndRefill(t *testing.T) {
-	s := newScript(t, Limits{Connections: 1})
+	s := newScript(t, settings.Limits{Domain: settings.Counts{Connections: 1}})
 	c := s.connect("a.test")
 	pool := s.pools.Of(src1)
 	var last Verdict
@@ -456,7 +458,7 @@ func TestBehindAndRefill(t *testing.T) {
 
 // The mail that waits of a dead site gets its results, too.
 func TestBacklogOfADeadSite(t *testing.T) {
-	s := newScript(t, Limits{})
+	s := newScript(t, settings.Limits{})
 	s.add("a.test")
 	s.step(0)
 	s.resolve("a.test")
@@ -473,29 +475,8 @@ func TestBacklogOfADeadSite(t *testing.T) {
 	s.want("and so on", len(s.step(0).Refill), 1)
 }
 
-func TestPause(t *testing.T) {
-	s := newScript(t, Limits{})
-	c := s.connect("a.test")
-	s.want("pull", s.pull(c), 1)
-	s.add("a.test")
-	s.p.Use(s.now, fixed{all: Limits{Paused: true}})
-	s.done(c, 1)
-	s.want("pull", s.pull(c), 0)
-	s.step(2 * time.Second)
-	if len(s.todo.Park) != 1 || s.todo.Park[0].Reason != Paused {
-		t.Fatalf("%+v", s.todo)
-	}
-	v := s.add("a.test")
-	s.want("fresh", []any{v.Reason, v.Until}, []any{Paused, s.now})
-	pool := s.pools.Of(src1)
-	s.p.Backlog(s.now, "a.test", pool, 2)
-	s.want("refill", len(s.step(time.Minute).Refill), 0)
-	s.p.Use(s.now, fixed{})
-	s.want("flows at once", len(s.step(0).Refill), 1)
-}
-
 func TestRateParks(t *testing.T) {
-	s := newScript(t, Limits{MessagesPerMinute: 1})
+	s := newScript(t, settings.Limits{Domain: settings.Counts{Messages: 1}})
 	c := s.connect("a.test")
 	start := s.now
 	s.want("pull", s.pull(c), 1)
@@ -514,7 +495,7 @@ func TestRateParks(t *testing.T) {
 }
 
 func TestConnectionLimits(t *testing.T) {
-	s := newScript(t, Limits{StartingConnections: 2, MinimumMessages: 2})
+	s := newScript(t, settings.Limits{Domain: settings.Counts{Starting: 2}, MinMessages: 2})
 	for range 10 {
 		s.add("a.test")
 	}
@@ -529,7 +510,7 @@ func TestConnectionLimits(t *testing.T) {
 }
 
 func TestIdleLimit(t *testing.T) {
-	s := newScript(t, Limits{IdleConnections: 1, IdleTime: time.Minute})
+	s := newScript(t, settings.Limits{Domain: settings.Counts{Idle: 1}, IdleTime: time.Minute})
 	a := s.connect("a.test")
 	s.want("pull", s.pull(a), 1)
 	s.add("a.test")
@@ -547,8 +528,8 @@ func TestIdleLimit(t *testing.T) {
 }
 
 func TestIdleConnectionMakesRoom(t *testing.T) {
-	s := newScript(t, Limits{IdleTime: time.Hour})
-	s.p.Use(s.now, fixed{total: 1, all: Limits{IdleTime: time.Hour}})
+	s := newScript(t, settings.Limits{IdleTime: time.Hour})
+	s.p.Use(s.now, fixed{total: 1, all: settings.Limits{IdleTime: time.Hour}})
 	a := s.connect("a.test")
 	s.done(a, s.pull(a))
 	s.pull(a)
@@ -564,7 +545,7 @@ func TestIdleConnectionMakesRoom(t *testing.T) {
 }
 
 func TestHandToADeadConnection(t *testing.T) {
-	s := newScript(t, Limits{})
+	s := newScript(t, settings.Limits{})
 	c := s.connect("a.test")
 	s.done(c, s.pull(c))
 	s.pull(c)
@@ -576,7 +557,7 @@ func TestHandToADeadConnection(t *testing.T) {
 }
 
 func TestStop(t *testing.T) {
-	s := newScript(t, Limits{})
+	s := newScript(t, settings.Limits{})
 	c := s.connect("a.test")
 	for range 3 {
 		s.add("a.test")
@@ -606,7 +587,7 @@ func TestStop(t *testing.T) {
 
 // What the caller says of things that have ended is ignored.
 func TestStaleCalls(t *testing.T) {
-	s := newScript(t, Limits{})
+	s := newScript(t, settings.Limits{})
 	c := s.connect("a.test")
 	s.p.Closed(s.now, c)
 	s.step(0)
@@ -629,7 +610,7 @@ func TestStaleCalls(t *testing.T) {
 }
 
 func TestPriority(t *testing.T) {
-	s := newScript(t, Limits{Connections: 1})
+	s := newScript(t, settings.Limits{Domain: settings.Counts{Connections: 1}})
 	c := s.connect("a.test")
 	for i, priority := range []uint8{0, 5, 5, 255} {
 		s.p.Add(s.now, Item{ID: uint64(10 + i), Site: "a.test", Pool: s.pools.Of(src1), Priority: priority})
@@ -644,7 +625,7 @@ func TestPriority(t *testing.T) {
 }
 
 func TestChangedLanes(t *testing.T) {
-	s := newScript(t, Limits{})
+	s := newScript(t, settings.Limits{})
 	s.p.Changed(s.now)
 	s.want("nothing", len(s.p.Changed(s.now)), 0)
 	c := s.connect("a.test")
@@ -670,7 +651,7 @@ func TestPools(t *testing.T) {
 
 // A slot given back late must not let two others come close together.
 func TestRateGivenBackLate(t *testing.T) {
-	s := newScript(t, Limits{MessagesPerMinute: 60})
+	s := newScript(t, settings.Limits{Domain: settings.Counts{Messages: 60}})
 	a := s.connect("a.test")
 	s.add("a.test")
 	s.step(0)
@@ -686,7 +667,7 @@ func TestRateGivenBackLate(t *testing.T) {
 }
 
 func TestIdleConnectionWaitsForTheRate(t *testing.T) {
-	s := newScript(t, Limits{MessagesPerMinute: 60})
+	s := newScript(t, settings.Limits{Domain: settings.Counts{Messages: 60}})
 	c := s.connect("a.test")
 	s.done(c, s.pull(c))
 	s.pull(c)
@@ -701,7 +682,7 @@ func TestIdleConnectionWaitsForTheRate(t *testing.T) {
 }
 
 func TestFutileRefillsWait(t *testing.T) {
-	s := newScript(t, Limits{Connections: 1})
+	s := newScript(t, settings.Limits{Domain: settings.Counts{Connections: 1}})
 	s.connect("a.test")
 	pool := s.pools.Of(src1)
 	s.p.Backlog(s.now, "a.test", pool, 10)
@@ -715,7 +696,7 @@ func TestFutileRefillsWait(t *testing.T) {
 
 // Lifting the bound on all connections lets those go who had none.
 func TestMoreConnections(t *testing.T) {
-	s := newScript(t, Limits{})
+	s := newScript(t, settings.Limits{})
 	s.p.Use(s.now, fixed{total: 1})
 	s.want("pull", s.pull(s.connect("a.test")), 1)
 	s.add("b.test")
@@ -730,7 +711,7 @@ func TestMoreConnections(t *testing.T) {
 
 // A route is used beyond its time while the DNS fails, but not for ever.
 func TestStaleRouteEnds(t *testing.T) {
-	s := newScript(t, Limits{})
+	s := newScript(t, settings.Limits{})
 	c := s.connect("a.test")
 	s.done(c, s.pull(c))
 	s.pull(c)
@@ -759,7 +740,7 @@ func TestStaleRouteEnds(t *testing.T) {
 
 // What was tried and refused is told, rather than that another address could not be tried.
 func TestRefusalSaysMoreThanFamily(t *testing.T) {
-	s := newScript(t, Limits{})
+	s := newScript(t, settings.Limits{})
 	s.add("a.test", src1, netip.MustParseAddr("2001:db8::1"))
 	s.step(0)
 	s.resolve("a.test") // IPv4 only

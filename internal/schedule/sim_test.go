@@ -344,12 +344,12 @@ func (s *sim) dial(d Dial) {
 	l.conns++
 	l.opening++
 	l.dials = append(l.dials, s.now)
-	lim := s.snap.Limits(d.Source, h.key)
-	if lim.Connections > 0 && l.conns > lim.Connections {
-		s.Errorf("%d connections to %s, %d allowed", l.conns, h.group, lim.Connections)
+	lim := s.snap.Limits(d.Source, h.key, nil)
+	if lim.Domain.Connections > 0 && l.conns > lim.Domain.Connections {
+		s.Errorf("%d connections to %s, %d allowed", l.conns, h.group, lim.Domain.Connections)
 	}
-	if lim.StartingConnections > 0 && l.opening > lim.StartingConnections {
-		s.Errorf("%d opening to %s, %d allowed", l.opening, h.group, lim.StartingConnections)
+	if lim.Domain.Starting > 0 && l.opening > lim.Domain.Starting {
+		s.Errorf("%d opening to %s, %d allowed", l.opening, h.group, lim.Domain.Starting)
 	}
 	if s.snap.total > 0 && len(s.conns) > s.snap.total {
 		s.Errorf("%d connections in all, %d allowed", len(s.conns), s.snap.total)
@@ -414,8 +414,8 @@ func (s *sim) carry(c *link, it Item) {
 	c.waiting = false
 	c.busy = append(c.busy, m)
 	c.sent++
-	lim := s.snap.Limits(c.dial.Source, h.key)
-	if lim.MessagesPerConn > 0 && c.sent > lim.MessagesPerConn {
+	lim := s.snap.Limits(c.dial.Source, h.key, nil)
+	if lim.ConnMessages > 0 && c.sent > lim.ConnMessages {
 		s.Errorf("%d messages over one connection", c.sent)
 	}
 	if len(c.busy) == 1 {
@@ -518,15 +518,15 @@ func (s *sim) verify() {
 // rates checks every window of every lane.
 func (s *sim) rates() {
 	for k, l := range s.lanes {
-		lim := s.snap.Limits(k.source, s.key(k.group))
+		lim := s.snap.Limits(k.source, s.key(k.group), nil)
 		var takes []time.Time
 		for _, t := range l.takes {
 			if !t.back {
 				takes = append(takes, t.at)
 			}
 		}
-		window(s.T, fmt.Sprint("messages to ", k.group), takes, lim.MessagesPerMinute)
-		window(s.T, fmt.Sprint("connects to ", k.group), l.dials, lim.ConnectsPerMinute)
+		window(s.T, fmt.Sprint("messages to ", k.group), takes, lim.Domain.Messages)
+		window(s.T, fmt.Sprint("connects to ", k.group), l.dials, lim.Domain.Connects)
 	}
 }
 

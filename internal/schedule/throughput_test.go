@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"testing"
 	"time"
+
+	"posthoorn/internal/settings"
 )
 
 // broker offers messages as an outbox does: as many at a time as there is credit, in the order of a random mix.
@@ -75,7 +77,7 @@ func TestOneBadAmongMany(t *testing.T) {
 // goodDone says how many messages a good receiver got in two minutes, after the first: a hundred a second come for
 // it, and as many for the bad ones.
 func goodDone(t *testing.T, seed uint64, bad *host, n int) int {
-	s := newSim(t, seed, fixed{keys: map[string]Limits{"slow": {MessagesPerMinute: 1}}, total: 500}, 600)
+	s := newSim(t, seed, fixed{keys: map[string]settings.Limits{"slow": {Domain: settings.Counts{Messages: 1}}}, total: 500}, 600)
 	good := s.host("good.test", host{})
 	for i := range n {
 		s.host(fmt.Sprintf("bad%d.test", i), *bad)
@@ -136,15 +138,15 @@ func TestFewConnectionsForAFastSite(t *testing.T) {
 func TestLimitsAreReached(t *testing.T) {
 	for _, c := range []struct {
 		name      string
-		limits    Limits
+		limits    settings.Limits
 		perMinute int
 	}{
-		{"rate", Limits{MessagesPerMinute: 600}, 600},
-		{"slow rate", Limits{MessagesPerMinute: 6}, 6},
-		{"fast rate", Limits{MessagesPerMinute: 30_000}, 30_000},
-		{"connections", Limits{Connections: 5}, 5 * 1200},
-		{"messages per connection", Limits{Connections: 5, MessagesPerConn: 10}, 5 * 1200 * 8 / 10},
-		{"connects", Limits{ConnectsPerMinute: 60, MessagesPerConn: 3}, 180},
+		{"rate", settings.Limits{Domain: settings.Counts{Messages: 600}}, 600},
+		{"slow rate", settings.Limits{Domain: settings.Counts{Messages: 6}}, 6},
+		{"fast rate", settings.Limits{Domain: settings.Counts{Messages: 30_000}}, 30_000},
+		{"connections", settings.Limits{Domain: settings.Counts{Connections: 5}}, 5 * 1200},
+		{"messages per connection", settings.Limits{Domain: settings.Counts{Connections: 5}, ConnMessages: 10}, 5 * 1200 * 8 / 10},
+		{"connects", settings.Limits{Domain: settings.Counts{Connects: 60}, ConnMessages: 3}, 180},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newSim(t, 3, fixed{all: c.limits}, 2000)

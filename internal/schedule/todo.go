@@ -59,6 +59,7 @@ type Parked struct {
 	ID     uint64
 	Reason Reason
 	Until  time.Time // as in Verdict
+	Ends   time.Time // as in Verdict
 }
 
 // Failed is an item whose site cannot be reached or found.
@@ -106,4 +107,6 @@ type Outcome struct {
 	// a delivery take the lane offline with Err.
 	Strange bool
 	Err     error
+	// Floods are the flood patterns that its answer matched: they slow down its lane.
+	Floods []Flood
 }

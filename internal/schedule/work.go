@@ -80,12 +80,12 @@ func (p *Plan) take(at int64, c *conn, e *entry) {
 	}
 	c.hand = append(c.hand, e)
 	c.messages++
-	if l.sinceOpen++; l.sinceOpen == l.limits.MinimumMessages {
+	if l.sinceOpen++; l.sinceOpen == l.limits.MinMessages {
 		st.group.events++ // another may be opened now
 		p.want(st)
 	}
-	l.messages.take(at, 1, int64(l.limits.MessagesPerMinute))
-	l.bytes.take(at, e.item.Size, l.limits.BytesPerMinute)
+	l.messages.take(at, 1, int64(l.limits.Domain.Messages))
+	l.bytes.take(at, e.item.Size, l.limits.Domain.Bytes)
 	c.bytes += e.item.Size
 	p.touch(l)
 }
@@ -111,7 +111,7 @@ func (p *Plan) Done(now time.Time, id ConnID, item uint64, o Outcome) {
 	}
 	l := c.berth.lane
 	if more := o.Bytes - e.item.Size; more != 0 {
-		l.bytes.take(at, more, l.limits.BytesPerMinute)
+		l.bytes.take(at, more, l.limits.Domain.Bytes)
 		c.bytes += more
 	}
 	from := e.taken
@@ -169,8 +169,8 @@ func (p *Plan) back(at int64, c *conn, e *entry) {
 	l.sinceOpen--
 	if e.turn == l.takes {
 		l.takes--
-		l.messages.giveBack(1, int64(limits.MessagesPerMinute))
-		l.bytes.giveBack(e.item.Size, limits.BytesPerMinute)
+		l.messages.giveBack(1, int64(limits.Domain.Messages))
+		l.bytes.giveBack(e.item.Size, limits.Domain.Bytes)
 	}
 	p.release(e)
 	p.waiting++
