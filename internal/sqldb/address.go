@@ -1,0 +1,144 @@
+package sqldb
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// address of a database in its parts, decoded.
+type address struct {
+	scheme         string // a key of dialects
+	user, password string
+	host           string // begins with / = unix socket
+	port           string // empty = the usual one
+	name           string // of the database; the path of SQLite's file
+	sslmode        string // a key of sslmodes
+}
+
+// String is the address without the password, and without what would break a line.
+func (a address) String() string {
+	if a.scheme == "sqlite" {
+		return (&url.URL{Scheme: a.scheme, Path: a.name}).String()
+	}
+	host := a.host
+	switch {
+	case a.port != "":
+		host = net.JoinHostPort(host, a.port)
+	case strings.Contains(host, ":"):
+		host = "[" + host + "]"
+	}
+	return fmt.Sprintf("%s://%s@%s/%s", a.scheme, url.PathEscape(a.user), strings.ReplaceAll(url.PathEscape(host), "%3A", ":"), url.PathEscape(a.name))
+}
+
+var sslmodes = []string{"disable", "prefer", "require", "verify-full"}
+
+// parse reads an address. It is more patient than net/url: a password may have any character, only % and what ends an address (@ in
+// the database's name) need encoding. Errors say what is wrong and quote nothing that could be the password.
+func parse(text string) (address, error) {
+	scheme, rest, found := strings.Cut(text, "://")
+	scheme = strings.ToLower(scheme)
+	if scheme == "postgres" {
+		scheme = "postgresql"
+	}
+	switch {
+	case !found || dialects[scheme] == nil:
+		return address{}, fmt.Errorf("a database address begins with sqlite:///, mysql:// or postgresql://")
+	case scheme == "sqlite":
+		return parseFile(rest)
+	}
+	a, err := parseServer(rest)
+	a.scheme = scheme
+	if err != nil {
+		return address{}, fmt.Errorf("%s address: %w", scheme, err)
+	}
+	return a, nil
+}
+
+func parseFile(rest string) (address, error) {
+	path, err := decode("path", rest)
+	switch {
+	case err != nil:
+		return address{}, fmt.Errorf("sqlite address: %w", err)
+	case !strings.HasPrefix(path, "/") || strings.HasSuffix(path, "/"):
+		return address{}, fmt.Errorf("sqlite address: it has three slashes and the path of a file, as in sqlite:///var/lib/settings.db")
+	}
+	return address{scheme: "sqlite", name: path}, nil
+}
+
+// parseServer reads user:password@host:port/name?sslmode=…
+func parseServer(rest string) (address, error) {
+	var a address
+	login, place := "", rest
+	if at := strings.LastIndexByte(rest, '@'); at >= 0 {
+		login, place = rest[:at], rest[at+1:]
+	}
+	user, password, _ := strings.Cut(login, ":")
+	place, query, _ := strings.Cut(place, "?")
+	host, name, _ := strings.Cut(place, "/")
+	host, port, err := splitPort(host)
+	if err != nil {
+		return a, err
+	}
+	for _, part := range []struct {
+		what, text string
+		to         *string
+	}{{"user", user, &a.user}, {"password", password, &a.password}, {"host", host, &a.host}, {"port", port, &a.port}, {"name of the database", name, &a.name}} {
+		if *part.to, err = decode(part.what, part.text); err != nil {
+			return a, err
+		}
+	}
+	if a.sslmode, err = parseQuery(query); err != nil {
+		return a, err
+	}
+	switch {
+	case a.user == "":
+		return a, fmt.Errorf("it has no user, as in user:password@host/name")
+	case a.host == "":
+		return a, fmt.Errorf("it has no host")
+	case a.name == "" || strings.Contains(a.name, "/"):
+		return a, fmt.Errorf("behind the host stands the name of one database")
+	}
+	return a, nil
+}
+
+// splitPort takes the port off; an IPv6 address stands in brackets.
+func splitPort(text string) (host, port string, err error) {
+	if !strings.Contains(text, ":") {
+		return text, "", nil
+	}
+	if strings.HasPrefix(text, "[") && strings.HasSuffix(text, "]") {
+		return text[1 : len(text)-1], "", nil
+	}
+	if host, port, err = net.SplitHostPort(text); err != nil {
+		return "", "", fmt.Errorf("bad host or port")
+	}
+	if _, err := net.LookupPort("tcp", port); err != nil || port == "" {
+		return "", "", fmt.Errorf("bad port")
+	}
+	return host, port, nil
+}
+
+func parseQuery(query string) (sslmode string, err error) {
+	if query == "" {
+		return "prefer", nil
+	}
+	mode, found := strings.CutPrefix(query, "sslmode=")
+	if !found || !slices.Contains(sslmodes, mode) {
+		return "", fmt.Errorf("behind ? stands sslmode=%s alone", strings.Join(sslmodes, "|"))
+	}
+	return mode, nil
+}
+
+func decode(what, text string) (string, error) {
+	plain, err := url.PathUnescape(text)
+	if err != nil {
+		return "", fmt.Errorf("the %s has a %% that is not percent-encoding (write %%25)", what)
+	}
+	if strings.ContainsAny(plain, "\x00\r\n") {
+		return "", fmt.Errorf("the %s has a control character", what)
+	}
+	return plain, nil
+}

@@ -1,0 +1,61 @@
+package sqldb
+
+import (
+	"cmp"
+	"context"
+	"database/sql/driver"
+	"errors"
+	"log/slog"
+	"net"
+	"strings"
+
+	"github.com/go-sql-driver/mysql"
+)
+
+// mysqlDialect names a character set, since that of the database may be latin1.
+var mysqlDialect = dialect{
+	connector:   mysqlConnector,
+	quotes:      "`",
+	counted:     "int AUTO_INCREMENT PRIMARY KEY",
+	time:        "datetime",
+	text:        "char",
+	tableSuffix: " DEFAULT CHARACTER SET utf8mb4",
+	same:        "CAST(CONVERT(%c USING utf8mb4) AS binary) = CAST(CONVERT(%v USING utf8mb4) AS binary)",
+	columns:     "SELECT lower(column_name) FROM information_schema.columns WHERE table_schema = database() AND table_name = %v",
+	beginRead:   "START TRANSACTION WITH CONSISTENT SNAPSHOT",
+	beginWrite:  "START TRANSACTION",
+	again:       mysqlAgain,
+}
+
+// mysqlModes are sslmodes in the words of the driver.
+var mysqlModes = map[string]string{"disable": "false", "prefer": "preferred", "require": "skip-verify", "verify-full": "true"}
+
+func mysqlConnector(a address, log *slog.Logger) (driver.Connector, error) {
+	c := mysql.NewConfig()
+	c.User, c.Passwd, c.DBName = a.user, a.password, a.name
+	c.Net, c.Addr, c.TLSConfig = "tcp", net.JoinHostPort(a.host, cmp.Or(a.port, "3306")), mysqlModes[a.sslmode]
+	if strings.HasPrefix(a.host, "/") {
+		c.Net, c.Addr, c.TLSConfig = "unix", a.host, ""
+	}
+	c.Timeout, c.ReadTimeout, c.WriteTimeout = quick.silence, slow.silence, quick.silence
+	c.InterpolateParams = true // one round trip instead of three
+	c.Logger = mysqlLog{log}
+	c.Params = map[string]string{"time_zone": "'+00:00'", "sql_mode": "'STRICT_ALL_TABLES'"}
+	if err := c.Apply(mysql.Charset("utf8mb4", "")); err != nil {
+		return nil, err
+	}
+	return mysql.NewConnector(c)
+}
+
+// mysqlLog takes what the driver says besides its errors.
+type mysqlLog struct{ log *slog.Logger }
+
+func (l mysqlLog) Print(words ...any) {
+	l.log.LogAttrs(context.Background(), slog.LevelDebug, "driver", slog.Any("says", words))
+}
+
+// mysqlAgain: deadlock, or a row that changed since the snapshot (MariaDB 11.6).
+func mysqlAgain(err error) bool {
+	var e *mysql.MySQLError
+	return errors.As(err, &e) && (e.Number == 1213 || e.Number == 1020)
+}

@@ -1,0 +1,76 @@
+package sqldb
+
+import (
+	"context"
+	"database/sql"
+)
+
+// session is the one connection of a call.
+type session struct {
+	conn    *sql.Conn
+	dialect *dialect
+	limits  limits
+	watch   *watch
+}
+
+// mostTries of a transaction that another one got in the way of.
+const mostTries = 3
+
+// session runs work over a new connection, in the transaction that begin begins (empty: none). What an error leaves undone is undone
+// by the end of the connection. BEGIN and COMMIT are plain statements because not every driver heeds a context in its own.
+func (d *DB) session(ctx context.Context, p patience, begin string, work func(context.Context, *session) error) error {
+	return d.call(ctx, p, func(ctx context.Context, w *watch) error {
+		var err error
+		for range mostTries {
+			if err = d.attempt(ctx, w, begin, work); err == nil || !d.dialect.again(err) {
+				break
+			}
+		}
+		return err
+	})
+}
+
+func (d *DB) attempt(ctx context.Context, w *watch, begin string, work func(context.Context, *session) error) error {
+	conn, err := d.pool.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close() }()
+	s := &session{conn: conn, dialect: d.dialect, limits: d.limits, watch: w}
+	if begin == "" {
+		return work(ctx, s)
+	}
+	if err := s.exec(ctx, begin); err != nil {
+		return err
+	}
+	if err := work(ctx, s); err != nil {
+		return err
+	}
+	return s.exec(ctx, "COMMIT")
+}
+
+func (s *session) exec(ctx context.Context, statement string, values ...any) error {
+	s.watch.alive()
+	_, err := s.conn.ExecContext(ctx, statement, values...)
+	s.watch.alive()
+	return err
+}
+
+// columns are those of a table as the database has them; none: there is no such table.
+func (s *session) columns(ctx context.Context, table string) ([]string, error) {
+	rows, err := s.conn.QueryContext(ctx, s.dialect.listColumns(), table)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	var names []string
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, err
+		}
+		names = append(names, name)
+	}
+	s.watch.alive()
+	return names, rows.Err()
+}

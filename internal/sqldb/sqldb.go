@@ -1,0 +1,69 @@
+// Package sqldb keeps tables in SQLite, MySQL (or MariaDB) and PostgreSQL with the same plain SQL (database.md section 1): it makes
+// what is missing and never drops on its own, reads whole tables as text, and inserts, deletes and replaces rows. Anyone may change
+// the tables directly while the program runs.
+//
+// It promises: no connection (of SQLite: no open file) stays between two calls; a call whose server is lost, frozen or locked
+// comes back with an error within seconds; what is read is bounded; no error and no log line has the password.
+//
+// Goroutines: one of database/sql from Open to Close; those of a connection end with the call that made it, save that a
+// PostgreSQL server which no longer answers keeps one for up to 15 seconds.
+package sqldb
+
+import (
+	"context"
+	"database/sql"
+	"log/slog"
+)
+
+// DB is one database. Its methods may be called from many goroutines.
+type DB struct {
+	pool    *sql.DB
+	dialect *dialect
+	name    string
+	log     *slog.Logger
+	limits  limits
+}
+
+// Options of Open; the zero value is usable.
+type Options struct {
+	Logger *slog.Logger // gets one line for each table and column made; nil = slog.Default
+}
+
+// mostConnections at the same time; a further caller waits.
+const mostConnections = 4
+
+// Open returns the database of an address: sqlite:///path, mysql://user:password@host[:port]/name or
+// postgresql://user:password@host[:port]/name (database.md section 1). User, password, host and path may be percent-encoded; a host
+// that begins with a slash is a unix socket (of PostgreSQL its folder). ?sslmode= is disable, prefer (default), require or
+// verify-full, as libpq knows them.
+//
+// The file of SQLite is made if missing, mode 0600; its folder must exist. No server is called.
+func Open(address string, o Options) (*DB, error) {
+	a, err := parse(address)
+	if err != nil {
+		return nil, err
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	d := &DB{dialect: dialects[a.scheme], name: a.String(), log: o.Logger.With("database", a.String()), limits: usual}
+	connector, err := d.dialect.connector(a, d.log)
+	if err != nil {
+		return nil, err
+	}
+	d.pool = sql.OpenDB(connector)
+	d.pool.SetMaxIdleConns(-1)
+	d.pool.SetMaxOpenConns(mostConnections)
+	return d, nil
+}
+
+// Close waits for nothing; calls that run fail.
+func (d *DB) Close() error { return d.pool.Close() }
+
+// String is the address without the password.
+func (d *DB) String() string { return d.name }
+
+// Ping asks whether the database can be reached with this login.
+func (d *DB) Ping(ctx context.Context) error {
+	return d.call(ctx, quick, func(ctx context.Context, _ *watch) error { return d.pool.PingContext(ctx) })
+}

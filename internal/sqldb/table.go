@@ -1,0 +1,61 @@
+package sqldb
+
+import "strings"
+
+// Table is a table as this program makes it. Names are lower case; the program gives them, never a stranger.
+type Table struct {
+	Name    string
+	Columns []Column
+}
+
+// Kind of a column.
+type Kind uint8
+
+// Kinds, and what they are in SQL.
+const (
+	Int      Kind = iota // int
+	Text                 // varchar of Size characters
+	LongText             // text
+	Time                 // date and time in UTC, to the second
+)
+
+// Column of a table. It may be NULL unless it is Primary.
+type Column struct {
+	Name       string
+	Kind       Kind
+	Size       int  // of Text; 0 = 255
+	Default    int  // of an Int with HasDefault; otherwise the default is NULL
+	HasDefault bool // also for the rows that are there when the column is added
+	Primary    bool // of an Int: the database counts it, and never gives a number twice
+}
+
+// Row is one row as text. NULL, and a column that the table in the database lacks, are absent. A Time is YYYY-MM-DD HH:MM:SS in UTC.
+type Row map[string]string
+
+// primary is the name of the column that the database counts; empty: none.
+func (t Table) primary() string {
+	for _, c := range t.Columns {
+		if c.Primary {
+			return c.Name
+		}
+	}
+	return ""
+}
+
+func (t Table) has(column string) bool {
+	for _, c := range t.Columns {
+		if c.Name == column {
+			return true
+		}
+	}
+	return false
+}
+
+// create is the statement that makes the table.
+func (t Table) create(d *dialect) string {
+	columns := make([]string, len(t.Columns))
+	for i, c := range t.Columns {
+		columns[i] = d.define(c)
+	}
+	return "CREATE TABLE IF NOT EXISTS " + d.quote(t.Name) + " (" + strings.Join(columns, ", ") + ")" + d.tableSuffix
+}
