@@ -43,6 +43,14 @@ const (
 	Verified                      // and the certificate must be good
 )
 
+// String is the word of the property security.
+func (s Security) String() string {
+	if s > Verified {
+		return "unknown"
+	}
+	return [...]string{"optional", "opportunistic", "required", "verified"}[s]
+}
+
 // Timeouts of the SMTP dialogue; 0 = what RFC 5321 section 4.5.3.2 says.
 type Timeouts struct {
 	Connect, Intro, Command, Data, Message time.Duration
