@@ -12,7 +12,8 @@ type Store interface {
 	Delete(ctx context.Context, table string, ids []int64) error
 }
 
-// Row is one row as text, as the database writes its values; NULL and a column that is not there are absent.
+// Row is one row as text, as the database writes its values. NULL is absent. A column that the table in the database lacks has the
+// Default of its Column (-1 for limits: not set), and is absent if there is none.
 type Row map[string]string
 
 // Table is a table as this program makes it (database.md section 3).

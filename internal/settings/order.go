@@ -1,0 +1,203 @@
+package settings
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"posthoorn/internal/mail"
+)
+
+// Pause puts a pause in force and returns it with its id. The row is written for this instance (server-id), not for a cluster.
+// Without a store, or if it cannot be reached, or if the pause asks for it (Memory), it is held in memory: it must work on a bad
+// day. It is then never written, and lasts until it ends, until Resume or until the program stops. An error is one of the pause: a
+// domain and a remote address together, a bad domain or tag, an end that has passed.
+func (c *Cache) Pause(ctx context.Context, p Pause) (Pause, error) {
+	p, err := p.checked()
+	if err != nil {
+		return Pause{}, err
+	}
+	if p.over(c.options.Now()) {
+		return Pause{}, errors.New("the pause would have ended already")
+	}
+	if p.Memory || c.options.Store == nil {
+		return c.hold(p), nil
+	}
+	limited, cancel := context.WithTimeout(ctx, writeTime)
+	defer cancel()
+	err = c.options.Store.Insert(limited, tablePaused, c.row(p))
+	if err == nil {
+		err = c.Reload(limited)
+	}
+	if err != nil {
+		c.log.Warn("a pause is held in memory alone", "error", err)
+		return c.hold(p), nil
+	}
+	if q, ok := c.newest(p); ok {
+		return q, nil
+	}
+	return c.hold(p), nil // somebody has removed the row, or its table is not as it should be
+}
+
+// newest is the last row that is such a pause.
+func (c *Cache) newest(p Pause) (Pause, bool) {
+	all := slices.DeleteFunc(c.Current().Pauses(), func(q Pause) bool { return q.Memory || !q.Equal(p) || !q.Expire.Equal(p.Expire) })
+	if len(all) == 0 {
+		return Pause{}, false
+	}
+	return slices.MaxFunc(all, func(a, b Pause) int { return cmp.Compare(a.ID, b.ID) }), true
+}
+
+// hold keeps a pause in memory, in place of an equal one.
+func (c *Cache) hold(p Pause) Pause {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p.Memory, p.ID = true, 0
+	c.memory = append(slices.DeleteFunc(c.memory, p.Equal), p)
+	c.swap()
+	return p
+}
+
+// Resume removes the rows and the pauses in memory that stop the same as p: an empty one removes the pause of everything and no
+// other. It says how many there were. An error: rows that the last snapshot has are still in the database; the pauses in memory
+// are gone all the same.
+func (c *Cache) Resume(ctx context.Context, p Pause) (int, error) {
+	p, err := p.checked()
+	if err != nil {
+		return 0, err
+	}
+	n := c.release(p)
+	if c.options.Store == nil {
+		return n, nil
+	}
+	limited, cancel := context.WithTimeout(ctx, 2*writeTime)
+	defer cancel()
+	if err := c.Reload(limited); err != nil {
+		if len(c.ids(p)) == 0 {
+			return n, nil // nothing that is in force here
+		}
+		return n, fmt.Errorf("the pause stands in the database: %w", err)
+	}
+	ids := c.ids(p)
+	if len(ids) > 0 {
+		if err := c.options.Store.Delete(limited, tablePaused, ids); err != nil {
+			return n, fmt.Errorf("the pause stands in the database: %w", err)
+		}
+		n += len(ids)
+		if c.Reload(limited) != nil {
+			c.forget(ids)
+		}
+	}
+	return n, c.sweep(limited)
+}
+
+// release removes pauses in memory.
+func (c *Cache) release(p Pause) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	before := len(c.memory)
+	if c.memory = slices.DeleteFunc(c.memory, p.Equal); len(c.memory) == before {
+		return 0
+	}
+	n := before - len(c.memory)
+	c.swap()
+	return n
+}
+
+// ids are the rows in force that stop the same as p.
+func (c *Cache) ids(p Pause) (ids []int64) {
+	for _, q := range c.Current().Pauses() {
+		if !q.Memory && q.Equal(p) {
+			ids = append(ids, q.ID)
+		}
+	}
+	return ids
+}
+
+// forget takes rows that were deleted out of the snapshot, as they cannot be read anew.
+func (c *Cache) forget(ids []int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	left := *c.contents
+	left.pauses = slices.DeleteFunc(slices.Clone(left.pauses), func(p Pause) bool { return slices.Contains(ids, p.ID) })
+	c.contents, c.loaded = &left, false
+	c.swap()
+}
+
+// sweep deletes the rows of pauses that have ended.
+func (c *Cache) sweep(ctx context.Context) error {
+	now := c.options.Now()
+	c.mu.Lock()
+	var ids []int64
+	for _, p := range c.contents.pauses {
+		if p.over(now) {
+			ids = append(ids, p.ID)
+		}
+	}
+	c.mu.Unlock()
+	if len(ids) == 0 {
+		return nil
+	}
+	if err := c.options.Store.Delete(ctx, tablePaused, ids); err != nil {
+		return fmt.Errorf("pauses that have ended stay in the database: %w", err)
+	}
+	return nil
+}
+
+// row is the pause as cells of the table.
+func (c *Cache) row(p Pause) map[string]any {
+	target := p.Domain
+	if p.Remote.IsValid() {
+		target = p.Remote.String()
+	}
+	cells := map[string]any{
+		"localip": addrText(p.Source), "target": target, "tag": p.Tag, "cluster": 0, "server": c.options.Server, "expire": nil,
+	}
+	if !p.Expire.IsZero() {
+		cells["expire"] = p.Expire.UTC().Format(mail.TimeLayout)
+	}
+	return cells
+}
+
+// checked puts a pause into the form of a snapshot, so that it can be compared and written. The end is rounded up to seconds.
+func (p Pause) checked() (_ Pause, err error) {
+	if p.Domain = named(p.Domain); p.Domain != "" {
+		if p.Domain, err = parseDomain(p.Domain); err != nil {
+			return p, fmt.Errorf("the destination %w", err)
+		}
+	}
+	p.Tag, p.Source, p.Remote = named(p.Tag), p.Source.Unmap(), p.Remote.Unmap()
+	switch {
+	case p.Domain != "" && p.Remote.IsValid():
+		return p, errors.New("a pause is of a domain or of a remote address, not of both")
+	case !printable(p.Tag):
+		return p, errors.New("the tag is no text of at most 255 printable characters")
+	case p.Source.Zone() != "" || p.Remote.Zone() != "":
+		return p, errors.New("an address has a zone")
+	case p.Expire.Year() > 9998:
+		return p, errors.New("the pause would end after the year 9998")
+	case !p.Expire.IsZero():
+		p.Expire = p.Expire.UTC().Add(time.Second - 1).Truncate(time.Second)
+	}
+	return p, nil
+}
+
+// named is a part of a pause as in the tables: * is all, and white space around it does not count.
+func named(s string) string {
+	if s = strings.TrimSpace(s); s == "*" {
+		return ""
+	}
+	return s
+}
+
+func addrText(a netip.Addr) string {
+	if !a.IsValid() {
+		return ""
+	}
+	return a.String()
+}
