@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net"
 	"syscall"
+	"time"
 
 	"posthoorn/internal/inject"
 )
@@ -30,7 +31,36 @@ func (c *Client) Call(ctx context.Context, command string, args, result any) err
 	if err := w.request(command, args); err != nil {
 		return w.broken(ctx, err)
 	}
-	return w.result(ctx, result)
+	return w.result(ctx, result, nil)
+}
+
+// patience is how long a daemon may take to end a command that was given up.
+const patience = 20 * time.Second
+
+// run is Call for what takes its time. The daemon tells how far it has come; when ctx ends, it is asked to stop, and its answer
+// is waited for as long as patience allows.
+func (c *Client) run(ctx context.Context, command string, args, result any, progress func(int)) error {
+	w, err := dial(ctx, c.path)
+	if err != nil {
+		return err
+	}
+	w.undo()
+	waiting, give := context.WithCancel(context.WithoutCancel(ctx))
+	w.undo = context.AfterFunc(waiting, func() { _ = w.conn.Close() })
+	defer give()
+	defer w.close()
+	defer context.AfterFunc(ctx, func() {
+		_ = w.conn.(*net.UnixConn).CloseWrite()
+		select {
+		case <-time.After(patience):
+			give()
+		case <-waiting.Done():
+		}
+	})()
+	if err := w.request(command, args); err != nil {
+		return w.broken(ctx, err)
+	}
+	return w.result(ctx, result, progress)
 }
 
 // List is queue list.
@@ -131,7 +161,7 @@ func (w *wire) deliver(ctx context.Context, command string, args any, bodies ...
 		return err
 	}
 	sent := w.send(request{Command: command, Args: text}, bodies...)
-	err = w.result(ctx, nil)
+	err = w.result(ctx, nil, nil)
 	var e *Error
 	if sent != nil && !(errors.As(err, &e) && e.cause == nil) {
 		return w.broken(ctx, sent)
@@ -139,13 +169,20 @@ func (w *wire) deliver(ctx context.Context, command string, args any, bodies ...
 	return err
 }
 
-// result reads the answer that ends the conversation.
-func (w *wire) result(ctx context.Context, into any) error {
-	var a answer
-	if err := w.awaitJSON(&a, maxAnswer); err != nil {
-		return w.broken(ctx, err)
+// result reads the answer that ends the conversation, and what is told before it.
+func (w *wire) result(ctx context.Context, into any, progress func(int)) error {
+	for {
+		var a answer
+		if err := w.awaitJSON(&a, maxAnswer); err != nil {
+			return w.broken(ctx, err)
+		}
+		if a.Progress == nil {
+			return a.into(into)
+		}
+		if progress != nil {
+			progress(*a.Progress)
+		}
 	}
-	return a.into(into)
 }
 
 func (a *answer) into(result any) error {

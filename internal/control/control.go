@@ -15,7 +15,14 @@
 //
 //	→ {"command":"queue list","args":{…}}     ← {"result":…} or {"error":{"exit":75,"text":"…"}}
 //
-// It keeps no RFC. Each server runs one goroutine that accepts and one for every connection, until Close.
+// before which a long command sends {"progress":123} now and then. A client that closes its side of the connection gives the
+// command up and still hears how far it came.
+//
+// [HandleOperator] and [Operate] are the two ends of the operator's commands. What strangers wrote (answers of servers, names)
+// is printed with everything escaped that a terminal would obey.
+//
+// It keeps no RFC. Each server runs one goroutine that accepts, one for every connection and one for its client's hanging up
+// or its progress, until Close.
 package control
 
 import (
@@ -23,6 +30,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"sync"
+	"time"
 )
 
 // Handler answers a command of the control socket. What it returns is sent as JSON; an *Error goes to the caller as it is,
@@ -32,10 +40,11 @@ type Handler func(ctx context.Context, args json.RawMessage) (any, error)
 // ControlOptions of a control server. Path is needed.
 type ControlOptions struct {
 	Path        string
-	UID, GID    int    // owner of the socket; where nothing is to be changed: -1
-	Queues      Queues // the embedded queue; nil: queue commands are answered with exit code 64
-	Outbox      string // the queue that is read only with Keep or Force
-	Connections int    // at a time; 0: 32
+	UID, GID    int           // owner of the socket; where nothing is to be changed: -1
+	Queues      Queues        // the embedded queue; nil: queue commands are answered with exit code 64
+	Outbox      string        // the queue that is read only with Keep or Force
+	Connections int           // at a time; 0: 32
+	Pace        time.Duration // between two reports of how far a long command has come; 0: half a second
 	Log         *slog.Logger
 }
 
@@ -45,13 +54,13 @@ type Control struct {
 	*server
 
 	mu       sync.Mutex
-	handlers map[string]Handler
+	handlers map[string]longHandler
 }
 
 // NewControl makes the socket, with mode 0660, and is ready to serve. The caller holds the lock of the instance: what is left
 // of an earlier one is replaced. Handlers are registered before Serve or at any time after.
 func NewControl(o ControlOptions) (*Control, error) {
-	c := &Control{opts: o, handlers: map[string]Handler{}}
+	c := &Control{opts: o, handlers: map[string]longHandler{}}
 	s, err := newServer(serverOptions{
 		path: o.Path, mode: 0o660, uid: o.UID, gid: o.GID,
 		connections: o.Connections, log: o.Log, talk: c.talk,
@@ -62,12 +71,19 @@ func NewControl(o ControlOptions) (*Control, error) {
 
 // Handle registers a command. The last registration of a name counts.
 func (c *Control) Handle(name string, h Handler) {
+	c.handleLong(name, func(ctx context.Context, args json.RawMessage, _ func(int)) (any, error) { return h(ctx, args) })
+}
+
+// longHandler is one that says how far it has come: progress may be called often, it never waits.
+type longHandler func(ctx context.Context, args json.RawMessage, progress func(int)) (any, error)
+
+func (c *Control) handleLong(name string, h longHandler) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.handlers[name] = h
 }
 
-func (c *Control) handler(name string) Handler {
+func (c *Control) handler(name string) longHandler {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.handlers[name]
@@ -79,10 +95,11 @@ type request struct {
 	Args    json.RawMessage `json:"args,omitempty"`
 }
 
-// answer ends a conversation.
+// answer ends a conversation, unless it tells of progress alone.
 type answer struct {
-	Result json.RawMessage `json:"result,omitempty"`
-	Error  *Error          `json:"error,omitempty"`
+	Result   json.RawMessage `json:"result,omitempty"`
+	Error    *Error          `json:"error,omitempty"`
+	Progress *int            `json:"progress,omitempty"`
 }
 
 // talk answers the one request of a connection.
@@ -103,5 +120,11 @@ func (c *Control) talk(ctx context.Context, w *wire) error {
 	if h == nil {
 		return w.answer(nil, usage("the daemon does not know the command %.60q", r.Command))
 	}
-	return w.answer(h(w.untilGone(ctx), r.Args))
+	return w.answer(c.carryOut(ctx, w, h, r.Args))
+}
+
+func (c *Control) carryOut(ctx context.Context, w *wire, h longHandler, args json.RawMessage) (any, error) {
+	reports := newReports(w, c.opts.Pace)
+	defer reports.end()
+	return h(w.untilGone(ctx), args, reports.count)
 }

@@ -230,12 +230,15 @@ func (w *wire) close() {
 	w.watching.Wait()
 }
 
-// untilGone is a context that ends when the other side hangs up. Nothing more may be read from w after it.
+// errGone is the cause when the other side gave up.
+var errGone = errors.New("the caller hung up")
+
+// untilGone is a context that ends when the other side hangs up, or closes its half. Nothing more may be read from w after it.
 func (w *wire) untilGone(ctx context.Context) context.Context {
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithCancelCause(ctx)
 	w.read.start(true)
 	w.watching.Go(func() {
-		defer cancel()
+		defer cancel(errGone)
 		_, _ = w.in.Discard(1)
 	})
 	return ctx
