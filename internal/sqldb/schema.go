@@ -37,7 +37,7 @@ func (d *DB) ensureTable(ctx context.Context, s *session, t Table) ([]string, er
 		return nil, err
 	}
 	if len(have) == 0 {
-		err := d.change(ctx, s, t, "", t.create(d.dialect))
+		err := d.change(ctx, s, t, "", t.create("CREATE TABLE IF NOT EXISTS", d.dialect))
 		if err == nil {
 			d.log.Info("table made", "table", t.Name)
 		}
@@ -72,7 +72,7 @@ func (d *DB) change(ctx context.Context, s *session, t Table, column, statement 
 func (d *DB) Purge(ctx context.Context, tables []Table) error {
 	err := d.session(ctx, slow, d.dialect.beginWrite, func(ctx context.Context, s *session) error {
 		for _, t := range tables {
-			for _, statement := range []string{"DROP TABLE IF EXISTS " + d.dialect.quote(t.Name), t.create(d.dialect)} {
+			for _, statement := range []string{"DROP TABLE IF EXISTS " + d.dialect.quote(t.Name), t.create("CREATE TABLE", d.dialect)} {
 				if err := s.exec(ctx, statement); err != nil {
 					return fmt.Errorf("table %s: %w", t.Name, err)
 				}

@@ -51,11 +51,11 @@ func (t Table) has(column string) bool {
 	return false
 }
 
-// create is the statement that makes the table.
-func (t Table) create(d *dialect) string {
+// create is the statement that makes the table; verb is CREATE TABLE, with or without IF NOT EXISTS.
+func (t Table) create(verb string, d *dialect) string {
 	columns := make([]string, len(t.Columns))
 	for i, c := range t.Columns {
 		columns[i] = d.define(c)
 	}
-	return "CREATE TABLE IF NOT EXISTS " + d.quote(t.Name) + " (" + strings.Join(columns, ", ") + ")" + d.tableSuffix
+	return verb + " " + d.quote(t.Name) + " (" + strings.Join(columns, ", ") + ")" + d.tableSuffix
 }

@@ -9,6 +9,11 @@ import (
 
 // newPostgreSQL is a server of the newest version that Debian has installed.
 func newPostgreSQL() (*SQLServer, error) {
+	// That in the path is a script of Debian which finds this one, slowly.
+	psql, err := postgresProgram("psql")
+	if err != nil {
+		return nil, err
+	}
 	s := &SQLServer{
 		scheme: "postgresql", user: "postgres", password: "PGPASSWORD", quit: syscall.SIGINT,
 		install: func(s *SQLServer) ([]string, error) {
@@ -42,7 +47,7 @@ func newPostgreSQL() (*SQLServer, error) {
 				database = "postgres"
 			}
 			return []string{
-				"psql", "-X", "-q", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1",
+				psql, "-X", "-q", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1",
 				"-h", "127.0.0.1", "-p", fmt.Sprint(s.port), "-U", sqlUser, "-d", database,
 			}
 		},
