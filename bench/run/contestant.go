@@ -34,8 +34,8 @@ func startPosthoorn(b *bench, r row, dir string, smtp bool) (contestant, error) 
 	port := freePort(b.host)
 	p.door = fmt.Sprintf("127.0.0.1:%d", port)
 	keys := []string{
-		"state-directory: " + filepath.Join(dir, "state"),
-		"database:",
+		"state-directory: " + stateIn(dir),
+		"database-address: sqlite://" + settingsIn(dir),
 		"dns-servers: " + b.names,
 		fmt.Sprintf("smtp-remote-port: %d", b.sink.port),
 		"smtp-allow-local: true",
@@ -56,6 +56,9 @@ func startPosthoorn(b *bench, r row, dir string, smtp bool) (contestant, error) 
 	if r.broker {
 		keys = append(keys[:len(keys)-2], "rabbitmq-address: "+b.rabbit.URL(),
 			"rabbitmq-outbox: "+b.queues.outbox, "rabbitmq-results: "+b.queues.results)
+	}
+	if err := writeSettings(settingsIn(dir), r.settings); err != nil {
+		return nil, err
 	}
 	if err := os.WriteFile(p.config, []byte(strings.Join(keys, "\n")+"\n"), 0o600); err != nil {
 		return nil, err
@@ -83,7 +86,7 @@ func (p *posthoorn) feed(l load) error {
 func (p *posthoorn) publish(l load) error {
 	var lines bytes.Buffer
 	for id := range l.n {
-		lines.Write(append(encode(l.source, id, l.domains), '\n'))
+		lines.Write(append(l.encode(id), '\n'))
 	}
 	cmd := exec.Command(p.b.program(), "queue", "publish", "outbox", "--config-file", p.config)
 	cmd.Stdin = &lines
@@ -102,7 +105,7 @@ type bare struct {
 func startBare(b *bench, r row, dir string, trips string) (contestant, error) {
 	p, err := spawn(dir, filepath.Join(b.o.bin, "bench", "bare"),
 		"-url", b.rabbit.URL(), "-outbox", b.queues.outbox, "-results", b.queues.results,
-		"-sink", b.sink.addr(1), "-c", fmt.Sprint(r.connections), "-trips", trips)
+		"-sink", b.sink.addr(), "-c", fmt.Sprint(r.connections), "-trips", trips)
 	return &bare{p, b}, err
 }
 

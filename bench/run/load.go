@@ -31,25 +31,28 @@ func numbered(source string, id int) string {
 	return "X-Bench-Id: " + strconv.Itoa(id) + "\r\n" + source
 }
 
-func recipient(id, domains int) string {
-	return fmt.Sprintf("u%d@d%d.bench.test", id, id%domains+1)
-}
-
-// encode is the JSON of the outbox.
-func encode(source string, id, domains int) []byte {
-	b := append(make([]byte, 0, len(source)*5/4), `{"envelope":"`+sender+`","recipient":"`...)
-	b = append(b, recipient(id, domains)...)
-	b = append(b, `","number":`...)
-	b = strconv.AppendInt(b, int64(id), 10)
-	b = append(b, `,"mime":`...)
-	b = mail.AppendString(b, numbered(source, id))
-	return append(b, '}')
-}
-
 // load gives n messages to a contestant, numbered from 0, and returns when all are accepted.
 type load struct {
 	source     string
-	n, domains int
+	n, domains int // domains 0: all go to the blocked one
+}
+
+func (l load) recipient(id int) string {
+	if l.domains == 0 {
+		return fmt.Sprintf("u%d@%s", id, blockedDomain)
+	}
+	return fmt.Sprintf("u%d@d%d.bench.test", id, id%l.domains+1)
+}
+
+// encode is the JSON of the outbox.
+func (l load) encode(id int) []byte {
+	b := append(make([]byte, 0, len(l.source)*5/4), `{"envelope":"`+sender+`","recipient":"`...)
+	b = append(b, l.recipient(id)...)
+	b = append(b, `","number":`...)
+	b = strconv.AppendInt(b, int64(id), 10)
+	b = append(b, `,"mime":`...)
+	b = mail.AppendString(b, numbered(l.source, id))
+	return append(b, '}')
 }
 
 // publish puts them into a queue over two connections, 500 without a confirm at most on each.
@@ -84,7 +87,7 @@ func (l load) publish(url, queue string) error {
 		for id := k; id < l.n; id += connections {
 			credit <- struct{}{}
 			if err := ch.PublishWithContext(context.Background(), "", queue, false, false,
-				amqp.Publishing{Body: encode(l.source, id, l.domains), DeliveryMode: amqp.Persistent}); err != nil {
+				amqp.Publishing{Body: l.encode(id), DeliveryMode: amqp.Persistent}); err != nil {
 				return err
 			}
 		}
@@ -124,7 +127,7 @@ func (c *client) message(l load, id int) error {
 	if err := c.say('2', "MAIL FROM:<"+sender+">"); err != nil {
 		return err
 	}
-	if err := c.say('2', "RCPT TO:<"+recipient(id, l.domains)+">"); err != nil {
+	if err := c.say('2', "RCPT TO:<"+l.recipient(id)+">"); err != nil {
 		return err
 	}
 	if err := c.say('3', "DATA"); err != nil {

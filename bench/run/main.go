@@ -1,115 +1,92 @@
-// Command run is the benchmark: it starts a RabbitMQ, a sink and, one after the other, Posthoorn, the bare program and Postfix,
-// gives each the same mail, and prints one table. No figure is a promise; the ratios of what ran in the same minute on the same
-// machine are what is worth reading.
+// Command run is the benchmark: it starts a RabbitMQ, sinks and, one after the other, Posthoorn, the bare programs and Postfix,
+// gives each the same mail, and prints two tables. No figure is a promise; the ratios of what ran in the same minute on the same
+// machine are what is worth reading. Each figure is the median of the repeats, which run interleaved, with the lowest and the
+// highest in brackets. All contestants, the load and the sinks share the machine.
 //
-// Rate: messages per second from the first publish to the last result on the results queue, which is after the broker confirmed
-// it; where mail comes in by SMTP, to the last message at the sink. CPU: user and system time of the process and its children,
-// per message. All contestants, the load and the sink share the machine. Each figure is the median of the repeats, which run
-// interleaved, with the lowest and the highest in brackets. A repeat counts only if the sink got every message exactly once.
+// The first table is about speed. Rate: messages per second from the first publish to the last result on the results queue, which
+// is after the broker confirmed it; where mail comes in by SMTP, to the last message at the sink. CPU: user and system time of the
+// process and its children, per message. A repeat counts only if the sink got every message exactly once.
+//
+// The second table, whose rows begin with fair, is about receivers that hold up others. The outbox holds many messages for a
+// domain to which nothing, or next to nothing, can go, and behind them mail for many other domains; then the daemon starts.
+// Parked: blocked messages that left the outbox per second, beside a bare loop that does nothing but put them into the same local
+// queue. Others: rate of the other domains' mail from the first to the last message at their sink, beside what they reach with
+// nothing in front of them. Peak RSS: the most memory of the daemon, beside that with a quarter of the blocked messages. A repeat
+// counts only if the others got every message exactly once, and every blocked message is found where it waits.
 package main
 
 import (
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
-	"time"
+	"slices"
 
 	"posthoorn/internal/testbed"
 )
 
-// options are the flags.
-type options struct {
-	messages, slowMessages, repeats, size int
-	rows                                  *regexp.Regexp
-	bin, queueType                        string
-	latency                               time.Duration
-	verbose                               bool
-}
-
 func main() {
-	o := options{}
-	rows := flag.String("rows", "", "regular expression: only rows whose name matches")
-	quick := flag.Bool("quick", false, "one repeat with few messages: shows that everything works, not how fast")
-	list := flag.Bool("list", false, "print the names of the rows")
-	flag.IntVar(&o.messages, "n", 10_000, "messages of a repeat")
-	flag.IntVar(&o.slowMessages, "nslow", 30_000, "messages of a repeat with latency")
-	flag.IntVar(&o.repeats, "repeats", 3, "repeats of each row")
-	flag.IntVar(&o.size, "size", 10<<10, "bytes of a message")
-	flag.DurationVar(&o.latency, "latency", 50*time.Millisecond, "latency of each reply in the rows with latency")
-	flag.StringVar(&o.queueType, "queue-type", "classic", "type of the outbox on RabbitMQ: classic or quorum")
-	flag.StringVar(&o.bin, "bin", "", "folder of posthoorn and bench/{sink,bare}; default: beside this program")
-	flag.BoolVar(&o.verbose, "v", false, "print each repeat")
-	flag.Parse()
-	if *quick {
-		o.messages, o.slowMessages, o.repeats = 2_000, 6_000, 1
-	}
-	var err error
-	if o.rows, err = regexp.Compile(*rows); err != nil {
+	o, err := parse()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(64)
 	}
-	if o.bin == "" {
-		self, err := os.Executable()
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(69)
+	rows, fair := choose(rowsOf(o), o.rows), choose(fairRowsOf(o), o.rows)
+	if o.list {
+		for _, r := range rows {
+			fmt.Println(r.name)
 		}
-		o.bin = filepath.Dir(filepath.Dir(self))
-	}
-	chosen := choose(rowsOf(o), o.rows)
-	if *list {
-		for _, r := range chosen {
+		for _, r := range fair {
 			fmt.Println(r.name)
 		}
 		return
 	}
-	os.Exit(run(o, chosen))
+	os.Exit(run(o, rows, fair))
 }
 
 // run does all repeats and prints the tables; 1: a repeat did not count.
-func run(o options, rows []row) int {
+func run(o options, rows []row, fair []fairRow) int {
 	h := &host{}
 	defer h.clean()
-	b := newBench(h, o, needsBroker(rows))
-	t := newTable(rows)
-	bad := 0
-	for repeat := range o.repeats {
+	b := newBench(h, o, slices.ContainsFunc(rows, row.needsBroker) || slices.ContainsFunc(fair, fairRow.needsBroker))
+	speed, fairness := newTable(rows), newFairTable(fair)
+	bad := repeat(o, rows, b.measure, speed.add, func(f figures) string { return fmt.Sprintf("%.0f/s", f.rate) })
+	bad += repeat(o, fair, b.measureFair, fairness.add, func(f fairFigures) string {
+		return fmt.Sprintf("%.0f parked/s, %.0f/s to the others, %.0f MiB", f.parked, f.others, f.memory)
+	})
+	if len(rows) > 0 {
+		speed.print(os.Stdout)
+	}
+	if len(fair) > 0 {
+		fairness.print(os.Stdout)
+	}
+	return min(bad, 1)
+}
+
+// repeat measures all rows again and again, and returns how many repeats did not count.
+func repeat[R fmt.Stringer, F any](o options, rows []R, measure func(R) (F, error), add func(R, int, F), say func(F) string) (bad int) {
+	for n := range o.repeats {
 		for _, r := range rows {
-			f, err := b.measure(r)
+			f, err := measure(r)
 			if err != nil {
 				bad++
-				fmt.Fprintf(os.Stderr, "%s, repeat %d does not count: %v\n", r.name, repeat+1, err)
+				fmt.Fprintf(os.Stderr, "%s, repeat %d does not count: %v\n", r, n+1, err)
 				continue
 			}
 			if o.verbose {
-				fmt.Fprintf(os.Stderr, "%s, repeat %d: %.0f/s\n", r.name, repeat+1, f.rate)
+				fmt.Fprintf(os.Stderr, "%s, repeat %d: %s\n", r, n+1, say(f))
 			}
-			t.add(r, repeat, f)
+			add(r, n, f)
 		}
 	}
-	t.print(os.Stdout)
-	if bad > 0 {
-		return 1
-	}
-	return 0
-}
-
-func needsBroker(rows []row) bool {
-	for _, r := range rows {
-		if r.broker {
-			return true
-		}
-	}
-	return false
+	return bad
 }
 
 // newBench starts what all rows share.
 func newBench(h *host, o options, withBroker bool) *bench {
 	b := &bench{host: h, o: o, dir: h.TempDir(), source: source(o.size)}
-	b.sink = startSink(h, filepath.Join(o.bin, "bench", "sink"))
-	b.names = startNames(h)
+	sink, port := filepath.Join(o.bin, "bench", "sink"), uint16(freePort(h))
+	b.sink, b.blocked = startSink(h, sink, openAddr, domains, port), startSink(h, sink, blockedAddr, 1, port)
+	b.names = startNames(h, b.sink, b.blocked)
 	if withBroker {
 		before := children()
 		b.rabbit = testbed.StartRabbitMQ(h)

@@ -20,7 +20,8 @@ type bench struct {
 	o          options
 	dir        string
 	source     string
-	sink       *sink
+	sink       *sink // of all but the blocked domain
+	blocked    *sink
 	names      string // address of the name server
 	rabbit     *testbed.RabbitMQ
 	brokerTree []int

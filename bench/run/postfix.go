@@ -67,8 +67,8 @@ postlog unix-dgram n - n - 1 postlogd
 func startPostfix(b *bench, r row, dir string) (contestant, error) {
 	port := freePort(b.host)
 	var transport strings.Builder
-	for i := range domains {
-		fmt.Fprintf(&transport, "d%d.bench.test smtp:[127.1.0.%d]:%d\n", i+1, i+1, b.sink.port)
+	for i, addr := range b.sink.addrs(domains) {
+		fmt.Fprintf(&transport, "d%d.bench.test smtp:[%s]:%d\n", i, addr, b.sink.port)
 	}
 	files := map[string]string{
 		"main.cf":   fmt.Sprintf(postfixMain, dir, r.connections),

@@ -158,6 +158,17 @@ func held(roots []int) (total int64) {
 	return total
 }
 
+// mostResident is the most memory that a process has had, in bytes, what it shares included.
+func mostResident(pid int) int64 {
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	_, rest, _ := strings.Cut(string(text), "\nVmHWM:")
+	if f := strings.Fields(rest); len(f) > 0 {
+		kib, _ := strconv.ParseInt(f[0], 10, 64)
+		return kib << 10
+	}
+	return 0
+}
+
 // peak watches memory until its function is called, which returns the most it saw.
 func peak(roots []int) func() int64 {
 	var watch sync.WaitGroup

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"regexp"
 	"time"
 )
@@ -17,6 +18,7 @@ type row struct {
 	connections int
 	latency     time.Duration
 	deny        bool // the sink makes the sender go back to two round trips
+	settings    []setting
 }
 
 func rowsOf(o options) []row {
@@ -24,8 +26,8 @@ func rowsOf(o options) []row {
 	smtp := func(b *bench, r row, dir string) (contestant, error) { return startPosthoorn(b, r, dir, true) }
 	short := func(b *bench, r row, dir string) (contestant, error) { return startBare(b, r, dir, "1") }
 	long := func(b *bench, r row, dir string) (contestant, error) { return startBare(b, r, dir, "2") }
-	near := row{messages: o.messages, domains: 1, connections: 100}
-	far := row{messages: o.slowMessages, domains: 1, connections: 1000, latency: o.latency}
+	near := row{messages: o.messages, domains: 1, connections: 100, settings: allAtOnce}
+	far := row{messages: o.slowMessages, domains: 1, connections: 1000, latency: o.latency, settings: allAtOnce}
 	of := func(r row, name string, start func(*bench, row, string) (contestant, error), set func(*row)) row {
 		r.name, r.start = name, start
 		set(&r)
@@ -53,9 +55,14 @@ func rowsOf(o options) []row {
 	}
 }
 
-func choose(rows []row, pattern *regexp.Regexp) (chosen []row) {
+// String is the name.
+func (r row) String() string { return r.name }
+
+func (r row) needsBroker() bool { return r.broker }
+
+func choose[R fmt.Stringer](rows []R, pattern *regexp.Regexp) (chosen []R) {
 	for _, r := range rows {
-		if pattern.MatchString(r.name) {
+		if pattern.MatchString(r.String()) {
 			chosen = append(chosen, r)
 		}
 	}

@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
@@ -15,27 +17,37 @@ import (
 )
 
 // domains is the most that a row uses: each has a loopback address of its own.
-const domains = 100
+const domains = 500
+
+// blockedDomain gets mail that cannot go out; its sink stands apart.
+const blockedDomain = "blocked.bench.test"
+
+// Addresses of the two sinks, of the first one those of its first domain.
+var (
+	openAddr    = netip.MustParseAddr("127.1.0.1")
+	blockedAddr = netip.MustParseAddr("127.2.0.1")
+)
 
 // sink is the server that takes all mail, steered from here.
 type sink struct {
 	*process
 	host    *host
 	control string
-	port    int
+	first   netip.Addr
+	port    uint16
 }
 
 // sinkStats are its numbers since the last reset.
 type sinkStats struct {
 	Messages, Unique, Doubled, Flushes int
 	Connections, Open, Peak            int
-	Last                               int64 // nanoseconds since 1970
+	First, Last                        int64 // nanoseconds since 1970; 0: no message
 }
 
-func startSink(h *host, path string) *sink {
-	port, control := freePort(h), freePort(h)
-	s := &sink{host: h, port: port, control: net.JoinHostPort("127.0.0.1", strconv.Itoa(control))}
-	p, err := spawn(h.TempDir(), path, "-port", strconv.Itoa(port), "-domains", strconv.Itoa(domains), "-control", s.control)
+// startSink starts one on a number of addresses from the first one on.
+func startSink(h *host, path string, first netip.Addr, n int, port uint16) *sink {
+	s := &sink{host: h, first: first, port: port, control: net.JoinHostPort("127.0.0.1", strconv.Itoa(freePort(h)))}
+	p, err := spawn(h.TempDir(), path, "-first", first.String(), "-domains", strconv.Itoa(n), "-port", strconv.Itoa(int(port)), "-control", s.control)
 	if err != nil {
 		h.Fatal(err)
 	}
@@ -72,17 +84,29 @@ func (s *sink) stats(args ...string) (n sinkStats) {
 	return n
 }
 
-// addr is where a domain's mail goes, counted from 1.
-func (s *sink) addr(domain int) string {
-	return net.JoinHostPort(fmt.Sprintf("127.1.0.%d", domain), strconv.Itoa(s.port))
+// addrs are those of the domains, counted from 1.
+func (s *sink) addrs(n int) iter.Seq2[int, netip.Addr] {
+	return func(yield func(int, netip.Addr) bool) {
+		addr := s.first
+		for i := 1; i <= n && yield(i, addr); i++ {
+			addr = addr.Next()
+		}
+	}
 }
 
-// startNames starts a name server that leads every domain to its address of the sink.
-func startNames(h *host) string {
+// addr is where the mail of the first domain goes.
+func (s *sink) addr() string { return netip.AddrPortFrom(s.first, s.port).String() }
+
+// startNames starts a name server that leads every domain to its address of its sink.
+func startNames(h *host, open, blocked *sink) string {
 	var zone strings.Builder
-	for i := 1; i <= domains; i++ {
-		fmt.Fprintf(&zone, "d%d.bench.test MX 10 mx.d%d.bench.test\nmx.d%d.bench.test A 127.1.0.%d\n", i, i, i, i)
+	line := func(domain string, addr netip.Addr) {
+		fmt.Fprintf(&zone, "%[1]s MX 10 mx.%[1]s\nmx.%[1]s A %[2]s\n", domain, addr)
 	}
+	for i, addr := range open.addrs(domains) {
+		line(fmt.Sprintf("d%d.bench.test", i), addr)
+	}
+	line(blockedDomain, blocked.first)
 	s, err := dnstest.Start(zone.String())
 	if err != nil {
 		h.Fatal(err)

@@ -11,7 +11,7 @@ type sink struct {
 	delay, deny                atomic.Int64
 	messages, doubled, flushes atomic.Int64
 	connections, open, peak    atomic.Int64
-	last                       atomic.Int64 // nanoseconds since 1970
+	first, last                atomic.Int64 // nanoseconds since 1970, 0: none
 	seen                       [words]atomic.Uint64
 }
 
@@ -24,13 +24,13 @@ func newSink() *sink { return new(sink) }
 type stats struct {
 	Messages, Unique, Doubled, Flushes int64
 	Connections, Open, Peak            int64
-	Last                               int64
+	First, Last                        int64
 }
 
 func (s *sink) stats(unique bool) stats {
 	n := stats{
 		Messages: s.messages.Load(), Doubled: s.doubled.Load(), Flushes: s.flushes.Load(),
-		Connections: s.connections.Load(), Open: s.open.Load(), Peak: s.peak.Load(), Last: s.last.Load(),
+		Connections: s.connections.Load(), Open: s.open.Load(), Peak: s.peak.Load(), First: s.first.Load(), Last: s.last.Load(),
 	}
 	if unique {
 		for i := range s.seen {
@@ -41,7 +41,7 @@ func (s *sink) stats(unique bool) stats {
 }
 
 func (s *sink) reset() {
-	for _, n := range []*atomic.Int64{&s.messages, &s.doubled, &s.flushes, &s.connections, &s.last} {
+	for _, n := range []*atomic.Int64{&s.messages, &s.doubled, &s.flushes, &s.connections, &s.first, &s.last} {
 		n.Store(0)
 	}
 	s.peak.Store(s.open.Load())
@@ -63,7 +63,11 @@ func (s *sink) closed() { s.open.Add(-1) }
 // took counts a message; id is negative when it had none.
 func (s *sink) took(id int64) {
 	s.messages.Add(1)
-	s.last.Store(time.Now().UnixNano())
+	now := time.Now().UnixNano()
+	if s.first.Load() == 0 {
+		s.first.CompareAndSwap(0, now)
+	}
+	s.last.Store(now)
 	if id < 0 || id >= words*64 {
 		return
 	}

@@ -10,10 +10,10 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
-	"fmt"
 	"log"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/signal"
 	"strconv"
@@ -22,17 +22,23 @@ import (
 )
 
 func main() {
-	port := flag.Int("port", 2525, "port, on 127.1.0.1 and as many addresses after it as there are domains")
-	domains := flag.Int("domains", 100, "addresses to listen on, at most 254")
+	port := flag.Int("port", 2525, "port")
+	first := flag.String("first", "127.1.0.1", "first address to listen on")
+	domains := flag.Int("domains", 100, "addresses to listen on, the first one and those that follow it")
 	control := flag.String("control", "127.0.0.1:8099", "address of the HTTP control")
 	flag.Parse()
 	s := newSink()
-	for i := range *domains {
-		l, err := net.Listen("tcp", net.JoinHostPort(fmt.Sprintf("127.1.0.%d", i+1), strconv.Itoa(*port)))
+	addr, err := netip.ParseAddr(*first)
+	for range *domains {
+		var l net.Listener
+		if err == nil {
+			l, err = net.Listen("tcp", netip.AddrPortFrom(addr, uint16(*port)).String())
+		}
 		if err != nil {
 			log.Fatal(err)
 		}
 		go s.accept(l)
+		addr = addr.Next()
 	}
 	go func() { log.Fatal(http.ListenAndServe(*control, s.control())) }()
 	end := make(chan os.Signal, 1)
