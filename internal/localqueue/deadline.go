@@ -87,6 +87,9 @@ func (s *Store) takeOneExpired(id uint64, value []byte) (*held, error) {
 	if err != nil {
 		return nil, err
 	}
+	if g := s.groups[where.group]; g != nil && s.isShut(g.place) {
+		return nil, nil
+	}
 	return s.grabAt(where, id)
 }
 

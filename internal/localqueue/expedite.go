@@ -14,9 +14,10 @@ const bulk = 1000
 func (s *Store) Expedite(ctx context.Context, destination string, now time.Time, progress func(done int)) (int, error) {
 	done := 0
 	for _, p := range s.PlacesOf(destination) {
-		x := expediter{s: s, place: p.Place, now: now, from: make(map[uint8]pos)}
+		w := s.Sweep(p.Place)
+		w.after = pos{due: nanos(now)}.after()
 		for {
-			n, err := x.some(ctx)
+			n, err := w.expedite(ctx, now)
 			if done += n; err != nil {
 				return done, err
 			}
@@ -31,81 +32,32 @@ func (s *Store) Expedite(ctx context.Context, destination string, now time.Time,
 	return done, nil
 }
 
-// expediter works through one place.
-type expediter struct {
-	s     *Store
-	place Place
-	now   time.Time
-	from  map[uint8]pos // of each lane: all before is done
-}
-
-// some takes messages that are not due yet in hand and puts them back as due at now.
-func (x *expediter) some(ctx context.Context) (int, error) {
+// expedite takes messages that are not due yet in hand and puts them back as due at now.
+func (w *Sweep) expedite(ctx context.Context, now time.Time) (int, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
-	got, err := x.take()
+	got, err := w.hold(bulk, endOfTime)
 	if err != nil || len(got) == 0 {
 		return 0, err
 	}
 	b := new(Batch)
 	for _, h := range got {
-		w := h.waiting()
-		w.Due = x.now
-		if w.Outcome, err = x.s.outcomeOf(h); err != nil {
+		m := h.waiting()
+		m.Due = now
+		if m.Outcome, err = w.s.outcomeOf(h); err != nil {
 			break
 		}
-		b.Reschedule(w.ID, w)
+		b.Reschedule(m.ID, m)
 	}
 	if err == nil {
-		err = x.s.Do(context.WithoutCancel(ctx), b) // not known how it ended is no way to go on
+		err = w.s.Do(context.WithoutCancel(ctx), b) // not known how it ended is no way to go on
 	}
 	if err != nil {
 		for _, h := range got {
-			x.s.BackWaiting(h.at.id)
+			w.s.BackWaiting(h.at.id)
 		}
 		return 0, err
 	}
 	return len(got), nil
-}
-
-func (x *expediter) take() (got []*held, err error) {
-	s := x.s
-	if !s.use() {
-		return nil, ErrClosed
-	}
-	defer s.life.leave()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	g := s.places[x.place]
-	if g == nil {
-		return nil, nil
-	}
-	it, err := s.entries(g)
-	if err != nil {
-		return nil, err
-	}
-	err = walkAll(it, x.starts(g), s.durable, func(h *held) (bool, error) {
-		x.from[h.lane.priority] = h.at.next()
-		if s.held[h.at.id] == nil {
-			got = append(got, s.hold(g, h.lane, h.at, h.entry))
-		}
-		return len(got) < bulk, nil
-	})
-	s.agenda.update(g)
-	return got, err
-}
-
-func (x *expediter) starts(g *group) []start {
-	list := g.starts()
-	for i := range list {
-		later := pos{due: nanos(x.now)}.after()
-		if from := x.from[list[i].lane.priority]; later.before(from) {
-			later = from
-		}
-		if list[i].low.before(later) {
-			list[i].low = later
-		}
-	}
-	return list
 }

@@ -77,6 +77,7 @@ type Store struct {
 	returned map[uint64]struct{} // given back and not taken since
 	noted    map[uint64]struct{} // waiting messages with a noted outcome
 	waiting  int                 // messages in all places
+	shut     map[string]int      // destinations of which nothing is handed out; empty: all
 	lastID   uint32              // of groups
 
 	next     uint64 // number of the next message
@@ -120,6 +121,7 @@ func newStore(o Options) *Store {
 		held:     make(map[uint64]*held),
 		returned: make(map[uint64]struct{}),
 		noted:    make(map[uint64]struct{}),
+		shut:     make(map[string]int),
 	}
 	s.commits.init(o.Window)
 	s.life.idle.L = &s.life.mu

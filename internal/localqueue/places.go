@@ -31,7 +31,7 @@ func (s *Store) Due(now time.Time, fn func(PlaceInfo) bool) {
 	first := a.turn
 	for i := range a.due {
 		a.turn = (first + i + 1) % len(a.due)
-		if !fn(a.due[(first+i)%len(a.due)].info()) {
+		if g := a.due[(first+i)%len(a.due)]; !s.isShut(g.place) && !fn(g.info()) {
 			return
 		}
 	}

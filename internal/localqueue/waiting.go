@@ -36,7 +36,7 @@ func (s *Store) TakeDue(p Place, now time.Time, n int, dst []Waiting) []Waiting 
 	s.mu.Lock()
 	var got []*held
 	var err error
-	if g := s.places[p]; g != nil {
+	if g := s.places[p]; g != nil && !s.isShut(p) {
 		got, err = s.take(g, nanos(now), n)
 	}
 	s.mu.Unlock()
