@@ -13,11 +13,12 @@ type brakeReason uint8
 const (
 	brakeBytes brakeReason = iota // the byte budget is used up
 	brakeRoom                     // free space is below the floor
-	brakeStop                     // stopping, or evacuating
+	brakeStop                     // stopping
+	brakeEvacuate                 // what waits is given back to the broker
 	numBrakes
 )
 
-var brakeNames = [numBrakes]string{"memory budget is used up", "free space is below local-min-free", "stopping"}
+var brakeNames = [numBrakes]string{"memory budget is used up", "free space is below local-min-free", "stopping", "evacuating"}
 
 // brake stops consuming while there is a reason to. AMQP has no credit in bytes, so the consumer is cancelled and consumes again.
 type brake struct {

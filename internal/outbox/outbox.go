@@ -39,6 +39,14 @@ type Waiting interface {
 	Changed() <-chan struct{}
 	Count(p localqueue.Place) int
 	OpenOutcomes(fn func(localqueue.Waiting) error) error
+
+	// For the operator's actions.
+	Places() []localqueue.PlaceInfo
+	PlacesOf(destination string) []localqueue.PlaceInfo
+	Outlook(p localqueue.Place, now time.Time, limit int) (due int, next time.Time, err error)
+	Sweep(p localqueue.Place) *localqueue.Sweep
+	Shut(destination string) (open func())
+	Expedite(ctx context.Context, destination string, now time.Time, progress func(done int)) (int, error)
 }
 
 // Ledger looks up outcomes that were noted.
