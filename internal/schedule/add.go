@@ -38,16 +38,13 @@ func (p *Plan) add(at int64, now time.Time, s *site, it Item) Verdict {
 		p.inquire(at, s) // the old route is good enough until the answer comes
 	}
 	st := s.stream(p, at, it.Pool, it.Class)
-	if at < st.down {
+	if st.lost(p, at) {
 		return Verdict{Kind: Offline, Err: st.err, Source: st.source}
 	}
 	if why, until := st.holding(p, at); why != NoReason {
-		if why == Paused {
-			return Verdict{Kind: Park, Reason: why, Until: now}
-		}
-		return Verdict{Kind: Park, Reason: why, Until: p.moment(until)}
+		return Verdict{Kind: Park, Reason: why, Until: now, Ends: p.ending(until)}
 	}
-	if !p.fits(at, st, it.Waited) {
+	if !p.fits(at, st, it.Waited) || st.group.full(p, it.Retry) {
 		return Verdict{Kind: Park, Reason: NoRoom, Until: now}
 	}
 	e := p.entry(at, s, it)
@@ -80,7 +77,7 @@ func (p *Plan) fits(at int64, st *stream, waited bool) bool {
 	if left := p.options.Memory - p.waiting - p.inHand; p.options.Memory > 0 && g.slow(at) && g.waiting+g.inHand >= max(left/slowShare, 2) {
 		return false
 	}
-	room := g.room(at)
+	room := g.room(p, at)
 	if waited {
 		return g.waiting < room
 	}
@@ -115,6 +112,9 @@ func (p *Plan) enter(at int64, e *entry) {
 func (p *Plan) put(st *stream, e *entry) {
 	e.stream = st
 	st.group.waiting++
+	if e.item.Retry {
+		st.group.retries++
+	}
 	st.queue.push(e)
 }
 
@@ -128,6 +128,9 @@ func (p *Plan) pull(at int64, e *entry) {
 	e.stream.queue.remove(e)
 	g := e.stream.group
 	g.waiting--
+	if e.item.Retry {
+		g.retries--
+	}
 	if g.hungry.len() > 0 {
 		p.mayFill(at, g)
 	}
@@ -141,8 +144,8 @@ func (p *Plan) end(e *entry) {
 	p.free = e
 }
 
-func (p *Plan) park(at int64, e *entry, why Reason, until int64) {
-	p.todo.Park = append(p.todo.Park, Parked{ID: e.item.ID, Reason: why, Until: p.moment(max(until, at))})
+func (p *Plan) park(at int64, e *entry, why Reason, ends int64) {
+	p.todo.Park = append(p.todo.Park, Parked{ID: e.item.ID, Reason: why, Until: p.moment(at), Ends: p.ending(ends)})
 	p.pull(at, e)
 	p.end(e)
 }
@@ -158,4 +161,12 @@ func (p *Plan) Remove(now time.Time, id uint64) bool {
 	p.pull(at, e)
 	p.end(e)
 	return true
+}
+
+// ending is the end of what holds an item up, for the loop.
+func (p *Plan) ending(at int64) time.Time {
+	if at == never || at == 0 {
+		return time.Time{}
+	}
+	return p.moment(at)
 }

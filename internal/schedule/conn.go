@@ -1,9 +1,5 @@
 package schedule
 
-import (
-	"net/netip"
-)
-
 type connState uint8
 
 const (
@@ -17,9 +13,11 @@ const (
 type conn struct {
 	id     ConnID
 	state  connState
+	last   bool // it carries no other message
 	berth  *berth
+	dock   *dock    // nil once it is closing
+	remote *remote  // the address that it goes to
 	site   *site    // whose message asked for it
-	remote *remote  // counters of the address it is connected to, if its lane has limits for those
 	hand   []*entry // at most two, in the order on the wire
 	two    [2]*entry
 
@@ -28,8 +26,7 @@ type conn struct {
 	messages  int
 	bytes     int64
 	timer     timer
-
-	prev, next *conn // in the list of idle connections
+	links     [3]links // in the lists of idle connections
 }
 
 func (c *conn) holds(id uint64) bool {
@@ -54,113 +51,52 @@ func (c *conn) drop(id uint64) *entry {
 	return nil
 }
 
-// connTable finds connections by id: a place in a slice and how often that place has been used before.
-type connTable struct {
-	slots []slot
-	free  []uint32
-	n     int
-}
-
-type slot struct {
-	conn *conn
-	used uint32
-}
-
-func (t *connTable) add(c *conn) {
-	if len(t.free) == 0 {
-		t.free = append(t.free, uint32(len(t.slots)))
-		t.slots = append(t.slots, slot{})
-	}
-	i := t.free[len(t.free)-1]
-	t.free = t.free[:len(t.free)-1]
-	s := &t.slots[i]
-	s.conn, s.used = c, s.used+1
-	c.id = ConnID(uint64(s.used)<<32 | uint64(i))
-	t.n++
-}
-
-func (t *connTable) get(id ConnID) *conn {
-	i := uint32(id)
-	if int(i) >= len(t.slots) || t.slots[i].used != uint32(id>>32) {
-		return nil
-	}
-	return t.slots[i].conn
-}
-
-func (t *connTable) remove(c *conn) {
-	i := uint32(c.id)
-	t.slots[i].conn = nil
-	t.free = append(t.free, i)
-	t.n--
-}
-
-// idleList links all idle connections, longest idle first.
-type idleList struct {
-	first, last *conn
-	n           int
-}
-
-func (l *idleList) add(c *conn) {
-	c.prev, c.next = l.last, nil
-	if l.last == nil {
-		l.first = c
-	} else {
-		l.last.next = c
-	}
-	l.last = c
-	l.n++
-}
-
-func (l *idleList) remove(c *conn) {
-	if c.prev == nil {
-		l.first = c.next
-	} else {
-		c.prev.next = c.next
-	}
-	if c.next == nil {
-		l.last = c.prev
-	} else {
-		c.next.prev = c.prev
-	}
-	c.prev, c.next = nil, nil
-	l.n--
-}
-
 // rest makes a connection without work idle.
 func (p *Plan) rest(at int64, c *conn) {
 	c.state, c.idleSince = idling, at
-	b := c.berth
-	b.idle = append(b.idle, c)
-	b.lane.idle++
-	if len(b.idle) == 1 {
+	b, l := c.berth, c.berth.lane
+	b.idle++
+	if b.idle == 1 {
 		for _, st := range b.streams {
 			st.idleBerths++
 		}
 	}
+	c.remote.idle++
+	l.idle.add(c)
+	c.dock.idle.add(c)
 	p.idle.add(c)
-	p.touch(b.lane)
-	limits := b.lane.current(p)
-	p.timers.arm(&c.timer, c, at+int64(limits.IdleTime))
-	if limits.Domain.Idle > 0 && b.lane.idle > limits.Domain.Idle {
-		p.close(b.idle[0])
+	p.touch(l)
+	p.timers.arm(&c.timer, c, at+l.idleTime(p))
+	p.thinIdle(l, c.remote)
+}
+
+// thinIdle closes what is idle beyond the limits, longest idle first.
+func (p *Plan) thinIdle(l *lane, r *remote) {
+	limits := l.current(p)
+	for limits.Domain.Idle > 0 && l.idle.n > limits.Domain.Idle {
+		p.close(l.idle.first)
+	}
+	for c := l.idle.first; c != nil && limits.Remote.Idle > 0 && r.idle > limits.Remote.Idle; {
+		next := c.links[byLane].next
+		if c.remote == r {
+			p.close(c)
+		}
+		c = next
 	}
 }
 
 // rouse takes c out of the idle ones.
 func (p *Plan) rouse(c *conn) {
 	b := c.berth
-	for i := len(b.idle) - 1; i >= 0; i-- {
-		if b.idle[i] == c {
-			b.idle = append(b.idle[:i], b.idle[i+1:]...)
-			break
-		}
-	}
-	b.lane.idle--
-	if len(b.idle) == 0 {
+	b.idle--
+	if b.idle == 0 {
 		for _, st := range b.streams {
 			st.idleBerths--
 		}
 	}
+	c.remote.idle--
+	b.lane.idle.remove(c)
+	c.dock.idle.remove(c)
 	p.idle.remove(c)
 	p.touch(b.lane)
 	c.state = working
@@ -172,12 +108,16 @@ func (p *Plan) close(c *conn) {
 		p.rouse(c)
 	}
 	c.state = closing
-	c.berth.open--
+	b := c.berth
+	b.cast(c)
+	b.open--
+	b.lane.closing++
+	c.remote.closing++
 	p.closing++
-	for _, st := range c.berth.streams {
+	for _, st := range b.streams {
 		st.conns--
 	}
-	p.touch(c.berth.lane)
+	p.touch(b.lane)
 	p.todo.Close = append(p.todo.Close, c.id)
 }
 
@@ -186,7 +126,7 @@ func (c *conn) due(p *Plan, at int64) {
 	if c.state != idling {
 		return // armed again when it rests
 	}
-	end := c.idleSince + int64(c.berth.lane.current(p).IdleTime)
+	end := c.idleSince + c.berth.lane.idleTime(p)
 	if at >= end {
 		p.close(c)
 		return
@@ -194,10 +134,32 @@ func (c *conn) due(p *Plan, at int64) {
 	p.timers.arm(&c.timer, c, end)
 }
 
-// remote counts what concerns one remote address of a lane.
-type remote struct {
-	addr     netip.Addr
-	conns    int
-	connects bucket
-	offline  int64 // until then it is tried last
+// ends says that c is to carry no other message.
+func (p *Plan) ends(at int64, c *conn) bool {
+	l, r := c.berth.lane, c.remote
+	limits := l.current(p)
+	switch {
+	case c.last, l.outage.active(at), at < r.odd, at+soon < l.silent, l.worn(p, at, c), c.berth.shuns(p, r.addr):
+		return true
+	case limits.Domain.Connections > 0 && l.conns-l.closing > limits.Domain.Connections,
+		limits.Remote.Connections > 0 && r.conns-r.closing > limits.Remote.Connections,
+		p.max > 0 && p.conns.n-p.closing > p.max:
+		return true // the limit is lower than it was
+	}
+	return p.claimed(at, c)
+}
+
+// claimed says that mail of another class, which has no connection, waits for one to end.
+func (p *Plan) claimed(at int64, c *conn) bool {
+	l := c.berth.lane
+	st := l.claim
+	if st == nil {
+		return false
+	}
+	if st.dropped || st.queue.n == 0 || st.conns > 0 || st.class == c.berth.class {
+		l.claim = nil
+		return false
+	}
+	// One is enough.
+	return l.closing == 0 && c.messages > 0 && (c.state == idling || at-c.opened > turnTime)
 }

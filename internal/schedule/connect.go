@@ -60,13 +60,10 @@ func (p *Plan) assess(at int64, st *stream) {
 // hold decides about items that limits keep from starting.
 func (p *Plan) hold(at int64, st *stream, when int64, why Reason) {
 	switch {
-	case why == Paused:
-		st.held, st.heldUntil = Paused, never
-		p.parkAll(at, st, Paused, at)
-	case why == Rate && when > at+soon:
-		st.held, st.heldUntil = Rate, when
-		p.parkAll(at, st, Rate, when)
-	case why != Rate:
+	case (why == Paused || why == Rate) && when > at+soon:
+		st.held, st.heldUntil = why, when
+		p.parkAll(at, st, why, when)
+	case why == Crowded:
 		p.thin(at, st)
 	}
 }
@@ -74,36 +71,61 @@ func (p *Plan) hold(at int64, st *stream, when int64, why Reason) {
 // dial opens a connection for the stream from the next of its addresses that may have one. If none may, it says when
 // one may again, at the earliest.
 func (p *Plan) dial(at int64, st *stream) (result, int64, Reason) {
-	g := st.group
-	if p.max > 0 {
+	if st.conns == 0 && p.unreachable(at, st) {
+		return down, 0, NoReason
+	}
+	b, t, when, why := p.opportunity(at, st)
+	if b == nil {
+		return blocked, when, why
+	}
+	if g := st.group; p.max > 0 {
 		switch left := p.max - p.conns.n; {
 		case left <= 0 && (g.conns == 0 || !g.slow(at)):
-			return full, 0, 0
+			return full, 0, NoReason
 		case g.conns > 0 && g.conns >= p.shareOf(at, g, left):
-			return share, 0, 0
+			return share, 0, NoReason
 		}
 	}
-	if st.conns == 0 && p.unreachable(at, st) {
-		return down, 0, 0
-	}
+	p.open(at, st, b, t)
+	return dialed, 0, NoReason
+}
+
+// opportunity is the next of the stream's addresses that may have a connection, and to which remote address.
+func (p *Plan) opportunity(at int64, st *stream) (*berth, *Target, int64, Reason) {
 	when, why := never, Paused
 	for i := range st.pool.addrs {
 		turn := (st.turn + i) % len(st.pool.addrs)
 		if p.outageOf(at, st, st.pool.addrs[turn]) != nil {
 			continue
 		}
-		l := g.lane(st.pool.addrs[turn])
-		ready, reason := p.admits(at, l)
-		if ready <= at {
-			st.turn = turn + 1
-			p.open(at, st, l)
-			return dialed, 0, 0
+		l := st.group.lane(st.pool.addrs[turn])
+		b := l.berth(st.class)
+		if b == nil {
+			b = p.newBerth(l, st.class)
 		}
-		if ready < when || why == Paused {
+		t, ready, reason := p.admits(at, b)
+		if t != nil {
+			st.turn = turn + 1
+			return b, t, at, NoReason
+		}
+		if ready < when || when == never && why == Paused {
 			when, why = ready, reason
 		}
+		if reason == Crowded && st.conns == 0 {
+			p.claim(st, l)
+		}
 	}
-	return blocked, when, why
+	return nil, nil, when, why
+}
+
+// claim has a connection of another class end for the stream, where the limits allow no other beside it.
+func (p *Plan) claim(st *stream, l *lane) {
+	if l.claim == nil || l.claim.dropped || l.claim.queue.n == 0 || l.claim.conns > 0 {
+		l.claim = st
+	}
+	if l.claim == st && l.idle.n > 0 && l.closing == 0 {
+		p.close(l.idle.first)
+	}
 }
 
 // enoughTried is how many addresses have to fail before a site without any connection counts as unreachable from all.
@@ -131,59 +153,50 @@ func (p *Plan) unreachable(at int64, st *stream) bool {
 	if out < len(st.pool.addrs) && tried < enoughTried {
 		return false
 	}
-	st.down, st.err, st.source = until, err, source
+	if until == never {
+		until = at + minute
+	}
+	st.down, st.err, st.source, st.told = until, err, source, p.version
 	return true
 }
+
+// noFamily is the outage of a source that can reach no address of the group.
+var noFamily = &outage{until: never, err: ErrNoFamily}
 
 // outageOf says why a source cannot be used for a stream at all, if it cannot.
 func (p *Plan) outageOf(at int64, st *stream, source netip.Addr) *outage {
 	if len(st.group.reachable(source)) == 0 {
-		return &outage{until: at + minute, err: ErrNoFamily}
+		return noFamily
 	}
 	if o := p.sources[source]; o != nil && o.active(at) {
 		return o
 	}
 	if l := st.group.lanes[source]; l != nil {
-		return l.down(at, l.berth(st.class))
+		return l.down(p, at, l.berth(st.class))
 	}
 	return nil
 }
 
-// admits says when a lane may start another connection: now, then, or never until something happens; and what stands
-// against it.
-func (p *Plan) admits(at int64, l *lane) (int64, Reason) {
-	limits := l.current(p)
-	if false {
-		return never, Paused
+// admits is the address that a lane may start another connection to; or when it may: then, or never until something
+// happens; and what stands against it.
+func (p *Plan) admits(at int64, b *berth) (*Target, int64, Reason) {
+	l := b.lane
+	limits := &l.current(p).Domain
+	if l.silent > at {
+		return nil, l.silent, Paused
 	}
-	if ready := max(l.ready(p), l.connects.ready(int64(limits.Domain.Connects))); ready > at {
-		return ready, Rate
+	if ready := max(l.ready(p, at), l.connects.ready(at, int64(limits.Connects))); ready > at {
+		return nil, ready, Rate
 	}
 	if l.pause > at {
-		return l.pause, Crowded
+		return nil, l.pause, Crowded
 	}
-	starting := l.window
-	if limits.Domain.Starting > 0 {
-		starting = min(starting, limits.Domain.Starting)
+	starting := limits.Starting
+	if starting == 0 {
+		starting = l.window
 	}
-	if limits.Domain.Connections > 0 && l.conns >= limits.Domain.Connections || l.opening >= starting ||
-		l.conns > 0 && l.sinceOpen < limits.MinMessages {
-		return never, Crowded
+	if limits.Connections > 0 && l.conns >= limits.Connections || l.opening >= starting || l.conns > 0 && l.sinceOpen < l.limits.MinMessages {
+		return nil, never, Crowded
 	}
-	if ready := p.remoteReady(at, l); ready > at {
-		return ready, Crowded
-	}
-	return at, 0
-}
-
-// remoteReady is when some remote address of the lane may get another connection.
-func (p *Plan) remoteReady(at int64, l *lane) int64 {
-	if l.limits.Remote.Connections <= 0 && l.limits.Remote.Connects <= 0 {
-		return at
-	}
-	first := never
-	for _, t := range l.group.reachable(l.source) {
-		first = min(first, l.addrReady(at, t.Addr))
-	}
-	return first
+	return p.choose(at, b)
 }

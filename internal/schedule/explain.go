@@ -2,6 +2,7 @@ package schedule
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"posthoorn/internal/settings"
@@ -100,12 +101,112 @@ func (p *Plan) Explain(now time.Time, name string) (Explanation, bool) {
 	for _, pl := range s.places {
 		x.Backlog += pl.backlog
 	}
-	if g := s.group; g != nil {
-		x.Group, x.Key, x.Targets, x.Waiting, x.InHand, x.Room = g.name, g.key, g.targets, g.waiting, g.inHand, g.room(at)
-		x.Service, x.Rate = time.Duration(g.service), g.rate
-		for _, l := range g.lanes {
-			x.Lanes = append(x.Lanes, LaneReport{LaneStats: p.stats(at, l)})
+	if at < s.failed {
+		x.Failure = &Trouble{Error: s.failure.Error(), Since: p.moment(s.failedAt), Until: p.moment(s.failed)}
+	}
+	if s.group != nil {
+		p.explainGroup(at, s, &x)
+	}
+	x.Waits = p.waitOfSite(at, s, &x)
+	return x, true
+}
+
+func (p *Plan) explainGroup(at int64, s *site, x *Explanation) {
+	g := s.group
+	if s.expires != never {
+		x.Expires = p.moment(s.expires)
+	}
+	x.Group, x.Key, x.Targets = g.name, g.key, g.targets
+	x.Waiting, x.Retries, x.InHand, x.Room = g.waiting, g.retries, g.inHand, g.room(p, at)
+	x.Service, x.Rate = time.Duration(g.service), g.rate
+	oldest := never
+	for _, st := range g.streams {
+		for i := range st.queue.levels {
+			if e := st.queue.levels[i].first; e != nil {
+				oldest = min(oldest, e.added)
+			}
 		}
 	}
-	return x, true
+	x.Oldest = p.ending(oldest)
+	for _, l := range g.lanes {
+		x.Lanes = append(x.Lanes, p.report(at, l))
+	}
+	slices.SortFunc(x.Lanes, func(a, b LaneReport) int { return a.Source.Compare(b.Source) })
+}
+
+func (p *Plan) report(at int64, l *lane) LaneReport {
+	limits := l.current(p)
+	r := LaneReport{
+		LaneStats: p.stats(at, l), Limits: *limits,
+		Next: Moments{
+			Message: p.later(at, l.messages.ready(at, int64(limits.Domain.Messages))),
+			Bytes:   p.later(at, l.bytes.ready(at, limits.Domain.Bytes)),
+			Connect: p.later(at, l.connects.ready(at, int64(limits.Domain.Connects))),
+		},
+		Offline: p.trouble(at, &l.outage),
+	}
+	if o := p.sources[l.source]; o != nil {
+		r.Bind = p.trouble(at, o)
+	}
+	for _, b := range l.berths {
+		if t := p.trouble(at, &b.outage); t != nil {
+			r.Classes = append(r.Classes, ClassTrouble{Class: b.class, Trouble: *t})
+		}
+	}
+	if l.tide != nil {
+		for _, f := range l.tide.list {
+			r.Floods = append(r.Floods, FloodReport{
+				ID: f.id, Name: f.name, Since: p.moment(f.since), Paused: p.later(at, f.pause), Reduced: p.later(at, f.end),
+			})
+		}
+	}
+	for _, t := range l.group.reachable(l.source) {
+		r.Remotes = append(r.Remotes, p.reportRemote(at, l, t.Addr))
+	}
+	r.Waits = p.waitOfLane(at, l)
+	return r
+}
+
+func (p *Plan) reportRemote(at int64, l *lane, addr netip.Addr) RemoteReport {
+	x := RemoteReport{Addr: addr}
+	for _, b := range l.berths {
+		x.Paused = x.Paused || b.shuns(p, addr)
+	}
+	r := l.remotes[addr]
+	if r == nil {
+		return x
+	}
+	limits := &l.limits.Remote
+	x.Connections, x.Opening, x.Idle = r.conns, r.opening, r.idle
+	x.Next = Moments{
+		Message: p.later(at, r.messages.ready(at, int64(limits.Messages))),
+		Bytes:   p.later(at, r.bytes.ready(at, limits.Bytes)),
+		Connect: p.later(at, r.connects.ready(at, int64(limits.Connects))),
+	}
+	if t := r.trouble; at < t.until {
+		x.Offline = &Trouble{Error: words(t.err), Since: p.moment(t.since), Until: p.moment(t.until)}
+	}
+	return x
+}
+
+func (p *Plan) trouble(at int64, o *outage) *Trouble {
+	if !o.active(at) {
+		return nil
+	}
+	return &Trouble{Error: words(o.err), Since: p.moment(o.since), Until: p.moment(o.until)}
+}
+
+func words(err error) string {
+	if err == nil {
+		return "could not be reached"
+	}
+	return err.Error()
+}
+
+// later is the moment if it is yet to come.
+func (p *Plan) later(at, when int64) time.Time {
+	if when <= at || when == never {
+		return time.Time{}
+	}
+	return p.moment(when)
 }

@@ -1,10 +1,6 @@
 package schedule
 
-import (
-	"net/netip"
-
-	"posthoorn/internal/settings"
-)
+import "net/netip"
 
 // group is the sites that share their servers, often one.
 type group struct {
@@ -13,12 +9,14 @@ type group struct {
 	targets []Target // all, and by family
 	four    []Target
 	six     []Target
-	limits  settings.Limits // of the lane that read its own last: for what concerns the group as a whole
+	limits  bounds // of all lanes together
+	bounded uint64 // version of the limits that they come from, 0 = to be reckoned anew
 	lanes   map[netip.Addr]*lane
 	streams map[streamKey]*stream
 
-	sites           int // that lead here
+	members         []*site // that lead here
 	waiting, inHand int
+	retries         int // of those that wait
 	reserved        int // asked for with Refill and not yet come
 	conns           int
 	events          uint64 // raised by whatever may let a dial through that was refused
@@ -33,6 +31,8 @@ type group struct {
 
 	hungry  fifo[*place] // places that have waiting mail
 	filling bool
+
+	reviewed bool // is to be: it stands in the list of that name
 }
 
 type streamKey struct {
@@ -78,7 +78,8 @@ func (g *group) reachable(source netip.Addr) []Target {
 func (g *group) lane(source netip.Addr) *lane {
 	l := g.lanes[source]
 	if l == nil {
-		l = &lane{group: g, source: source, window: 1}
+		l = &lane{group: g, source: source, window: 1, idle: connList{by: byLane}}
+		g.bounded = 0
 		g.lanes[source] = l
 	}
 	return l
@@ -101,30 +102,6 @@ func (g *group) measure(at, took int64) {
 		g.rate += (now - g.rate) / 2
 		g.counted, g.since = 0, at
 	}
-}
-
-// Bounds of the memory of one destination.
-const (
-	unmeasuredRoom = 16  // while it is not known how fast it is
-	defaultRoom    = 500 // what its speed may bring it to, unless it sends more than that in a second
-)
-
-// room is how many messages of the group may wait in memory: with those in hand twice its connections, or what it sends
-// in two seconds, whichever is more.
-func (g *group) room(at int64) int {
-	fast := unmeasuredRoom
-	if service := g.pace(at); service > 0 {
-		ability := float64(max(g.conns, 1)) * float64(second) / float64(service)
-		fast = int(min(2*max(ability, g.rate), max(defaultRoom, g.rate)))
-	}
-	if m := g.limits.Domain.Messages; m > 0 {
-		fast = min(fast, m*max(len(g.lanes), 1)/30)
-	}
-	n := max(fast, 2*g.conns-g.inHand)
-	if g.limits.Memory > 0 {
-		n = min(n, g.limits.Memory)
-	}
-	return max(n, 1)
 }
 
 const (
@@ -159,7 +136,7 @@ func (g *group) kept(at int64) bool {
 	case service == 0:
 		return g.conns >= unprovenConns
 	case service > slowService:
-		return g.limits.Domain.Connections == 0 && g.conns >= slowConns
+		return g.limits.connections == 0 && g.conns >= slowConns
 	}
 	return false
 }

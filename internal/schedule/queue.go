@@ -10,6 +10,7 @@ type entry struct {
 	added      int64
 	taken      int64
 	turn       uint64 // number of that take in the lane
+	remoteTurn uint64 // and among those to the remote address
 	prev, next *entry
 }
 

@@ -1,6 +1,9 @@
 package schedule
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Backlog says how many messages of a place (a site and a set of addresses) wait in the local queue and may start now.
 // While there are some, fresh mail of the place is parked behind them, and Todo.Refill asks for them as memory has
@@ -103,11 +106,13 @@ func (p *Plan) refill(pl *place, g *group, n int) {
 }
 
 // below says that memory is half empty, so that it is worth asking for more.
-func (g *group) below(at int64) bool { return g.waiting+g.reserved < max(g.room(at)/2, 1) }
+func (g *group) below(p *Plan, at int64) bool {
+	return g.waiting+g.reserved < max(g.room(p, at)/2, 1) && g.left(p) > g.reserved
+}
 
 // mayFill notes that the group could take waiting mail.
 func (p *Plan) mayFill(at int64, g *group) {
-	if !g.filling && g.hungry.len() > 0 && g.below(at) {
+	if !g.filling && g.hungry.len() > 0 && g.below(p, at) {
 		g.filling = true
 		p.filling.push(g)
 	}
@@ -118,7 +123,7 @@ func (p *Plan) fill(at int64) {
 		g := p.filling.pop()
 		g.filling = false
 		for range g.hungry.len() {
-			if !g.below(at) || p.stopped {
+			if !g.below(p, at) || p.stopped {
 				break
 			}
 			p.feed(at, g, g.hungry.pop())
@@ -137,7 +142,7 @@ func (p *Plan) feed(at int64, g *group, pl *place) {
 		p.list(at, pl)
 		return
 	}
-	if g.unreachable(at, pl.pool) {
+	if g.unreachable(p, at, pl.pool) {
 		p.refill(pl, nil, failBatch)
 		return
 	}
@@ -152,9 +157,9 @@ func (p *Plan) feed(at int64, g *group, pl *place) {
 }
 
 // unreachable says that what may leave from the pool would only fail.
-func (g *group) unreachable(at int64, pool *Pool) bool {
+func (g *group) unreachable(p *Plan, at int64, pool *Pool) bool {
 	for _, st := range g.streams {
-		if st.pool == pool && at < st.down {
+		if st.pool == pool && st.lost(p, at) {
 			return true
 		}
 	}
@@ -163,7 +168,7 @@ func (g *group) unreachable(at int64, pool *Pool) bool {
 
 // outlook says when items of the pool could start and how many of them memory may take.
 func (p *Plan) outlook(at int64, g *group, pool *Pool) (int64, int) {
-	n := g.room(at) - g.waiting - g.reserved
+	n := min(g.room(p, at)-g.waiting, g.left(p)) - g.reserved
 	if p.max > 0 && p.conns.n >= p.max && g.conns == 0 {
 		n = 1
 	}
@@ -178,13 +183,35 @@ func (p *Plan) outlook(at int64, g *group, pool *Pool) (int64, int) {
 		if l == nil {
 			return at, n
 		}
-		ready := l.ready(p)
-		if l.conns == 0 && ready != never {
-			ready = max(ready, l.connects.ready(int64(l.limits.Domain.Connects)))
-		}
-		when = min(when, ready)
+		when = min(when, p.prospect(at, l))
 	}
 	return when, n
+}
+
+// prospect is when a lane may send something, to any address, by rates, floods and pauses.
+func (p *Plan) prospect(at int64, l *lane) int64 {
+	limits := l.current(p)
+	ready := l.ready(p, at)
+	if l.live() == 0 {
+		ready = max(ready, l.connects.ready(at, int64(limits.Domain.Connects)))
+	}
+	first := never
+	paused := p.snap.PausedRemotes(l.source, Class{})
+	for _, t := range l.group.reachable(l.source) {
+		if slices.Contains(paused, t.Addr) {
+			continue
+		}
+		r := l.remotes[t.Addr]
+		if r == nil {
+			return ready
+		}
+		when := r.ready(p, at, l)
+		if r.conns == r.closing {
+			when = max(when, r.connects.ready(at, int64(limits.Remote.Connects)))
+		}
+		first = min(first, when)
+	}
+	return max(ready, first)
 }
 
 // due lists a place again whose rate lets it start soon.

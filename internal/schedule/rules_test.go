@@ -259,11 +259,19 @@ func TestUnreachableTargetsGoLast(t *testing.T) {
 	one, two := target("198.51.100.1"), target("198.51.100.2")
 	s.p.Resolved(s.now, "a.test", Route{Targets: []Target{one, two}})
 	d := s.step(0).Dial[0]
-	s.want("targets", d.Targets, []Target{one, two})
-	s.p.Opened(s.now, d.Conn, Opening{Addr: two.Addr, Failed: []netip.Addr{one.Addr}})
-	s.pull(d.Conn)
+	s.want("targets", d.Targets, []Target{one})
+	s.refuse(ScopeSite)
+	s.want("failed", len(s.todo.Fail), 0)
+	s.want("the next", s.todo.Dial[0].Targets, []Target{two})
+	s.pull(s.open())
 	s.add("a.test")
-	s.want("targets", s.step(0).Dial[0].Targets, []Target{two, one})
+	s.want("not the bad one", s.step(0).Dial[0].Targets, []Target{two})
+	s.pull(s.open())
+	s.add("a.test")
+	s.want("nor later", s.step(time.Minute).Dial[0].Targets, []Target{two})
+	s.pull(s.open())
+	s.add("a.test")
+	s.want("until its time is over", s.step(time.Minute).Dial[0].Targets, []Target{one})
 }
 
 func TestPerAddressLimits(t *testing.T) {
@@ -487,8 +495,8 @@ func TestRateParks(t *testing.T) {
 	if len(s.todo.Park) != 1 || s.todo.Park[0].Reason != Rate {
 		t.Fatalf("%+v", s.todo)
 	}
-	if until := s.todo.Park[0].Until.Sub(start); until < 59*time.Second || until > time.Minute {
-		t.Errorf("until %v", until)
+	if ends := s.todo.Park[0].Ends.Sub(start); ends < 59*time.Second || ends > time.Minute || s.todo.Park[0].Until != s.now {
+		t.Errorf("%+v ends after %v", s.todo.Park[0], ends)
 	}
 	v := s.add("a.test")
 	s.want("fresh", []any{v.Kind, v.Reason}, []any{Park, Rate})

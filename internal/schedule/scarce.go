@@ -21,7 +21,7 @@ func (p *Plan) queueUp(at int64, st *stream, res result) {
 	switch {
 	case st.conns == 0 && st.short:
 		if !st.needy {
-			st.needy = true
+			st.needy, st.needySince = true, at
 			p.needy.push(st)
 		}
 	case !st.squeezed:

@@ -60,7 +60,8 @@ type Plan struct {
 	squeezed fifo[*stream] // have their share, would take more when connections end
 	filling  fifo[*group]  // have room for waiting items
 	reopened fifo[*place]  // to be looked at again under new limits
-	idle     idleList      // all idle connections, longest idle first
+	reviews  fifo[*group]  // likewise, for connections and what waits in memory
+	idle     connList      // all idle connections
 	changed  []*lane
 	todo     Todo // being collected
 	given    Todo // what the loop has now; its memory is used for the next
@@ -79,6 +80,7 @@ func New(o Options) *Plan {
 	return &Plan{
 		options: o,
 		snap:    unlimited{},
+		version: 1,
 		sites:   make(map[string]*site),
 		groups:  make(map[string]*group),
 		sources: make(map[netip.Addr]*outage),
@@ -103,8 +105,9 @@ const (
 	never  = int64(1<<63 - 1)
 )
 
-// Use makes s the truth from here on. Lanes read their limits again at their next decision; what was closed for want of
-// room or by a pause is looked at again.
+// Use makes s the truth from here on. Lanes read their limits again at their next decision; the next Todo looks at open
+// connections, at what waits and at what was closed for want of room or by a pause. Where very much is open, several
+// calls of Todo do, one right after another.
 func (p *Plan) Use(now time.Time, s Snapshot) {
 	p.instant(now)
 	p.snap = s
@@ -113,6 +116,12 @@ func (p *Plan) Use(now time.Time, s Snapshot) {
 	for _, s := range p.sites {
 		for _, pl := range s.places {
 			p.reopened.push(pl)
+		}
+	}
+	for _, g := range p.groups {
+		if !g.reviewed && (g.conns > 0 || g.waiting > 0) {
+			g.reviewed = true
+			p.reviews.push(g)
 		}
 	}
 	for p.nextNeedy() {
@@ -131,7 +140,7 @@ func (p *Plan) Stop(now time.Time) {
 	p.stopped = true
 	for _, e := range slices.SortedFunc(maps.Values(p.items), func(a, b *entry) int { return cmp.Compare(a.seq, b.seq) }) {
 		if e.conn == nil {
-			p.park(at, e, Stopping, at)
+			p.park(at, e, Stopping, 0)
 		}
 	}
 	for p.idle.first != nil {
@@ -144,6 +153,7 @@ func (p *Plan) Todo(now time.Time) Todo {
 	at := p.instant(now)
 	p.fire(at)
 	p.reopen(at)
+	p.review(at)
 	p.fill(at)
 	p.connect(at)
 	p.ask()
@@ -159,7 +169,7 @@ func (p *Plan) Todo(now time.Time) Todo {
 }
 
 func (p *Plan) wake(now time.Time) time.Time {
-	if p.reopened.len() > 0 {
+	if p.reopened.len()+p.reviews.len() > 0 {
 		return now
 	}
 	if next := p.timers.next(); next != never {

@@ -15,20 +15,23 @@ const (
 
 // site is one destination.
 type site struct {
-	name    string
-	group   *group // of the last good answer
-	expires int64  // then it is looked up anew
-	good    int64  // until then the group is what the DNS says
-	failure error  // the last answer was bad, until
-	failed  int64
-	lookup  lookup
-	since   int64 // of the lookup
-	pending queue // items that wait for it
-	places  []*place
-	last    *stream // the stream used last: mostly the next one, too
-	n       int     // items
-	used    int64
-	timer   timer
+	name     string
+	group    *group // of the last good answer
+	index    int    // among the members of the group
+	expires  int64  // then it is looked up anew
+	good     int64  // until then the group is what the DNS says
+	failure  error  // the last answer was bad, until
+	failed   int64
+	failedAt int64
+	lookup   lookup
+	stale    bool  // its answer is not taken: Forget came after it was asked for
+	since    int64 // of the lookup
+	pending  queue // items that wait for it
+	places   []*place
+	last     *stream // the stream used last: mostly the next one, too
+	n        int     // items
+	used     int64
+	timer    timer
 }
 
 const (
@@ -75,11 +78,15 @@ func (p *Plan) ask() {
 func (p *Plan) Resolved(now time.Time, name string, r Route) {
 	at := p.instant(now)
 	s := p.answered(name, at)
+	if p.outdated(at, s) {
+		return
+	}
 	g := p.group(r, s)
 	if s.group != g {
 		p.leave(s)
 		s.group, s.last = g, nil
-		g.sites++
+		s.index = len(g.members)
+		g.members = append(g.members, s)
 	}
 	s.failure, s.failed = nil, 0
 	s.expires = never
@@ -88,6 +95,10 @@ func (p *Plan) Resolved(now time.Time, name string, r Route) {
 	}
 	s.good = s.expires
 	for e := s.pending.first(); e != nil; e = s.pending.first() {
+		if g.full(p, e.item.Retry) {
+			p.park(at, e, NoRoom, 0)
+			continue
+		}
 		s.pending.remove(e)
 		p.enter(at, e)
 	}
@@ -100,12 +111,15 @@ func (p *Plan) Resolved(now time.Time, name string, r Route) {
 func (p *Plan) ResolveFailed(now time.Time, name string, err error, until time.Time, temporary bool) {
 	at := p.instant(now)
 	s := p.answered(name, at)
+	if p.outdated(at, s) {
+		return
+	}
 	end := max(p.instant(until), at+second)
 	if temporary && s.group != nil && at-staleRoute < s.good {
 		s.expires = max(s.expires, end)
 		return
 	}
-	s.failure, s.failed = err, end
+	s.failure, s.failed, s.failedAt = err, end, at
 	p.leave(s)
 	for e := s.pending.first(); e != nil; e = s.pending.first() {
 		p.fail(at, e, err, noSource)
@@ -124,11 +138,29 @@ func (p *Plan) answered(name string, at int64) *site {
 	return s
 }
 
+// outdated says that an answer is not taken, and has the site looked up anew if somebody waits for it.
+func (p *Plan) outdated(at int64, s *site) bool {
+	if !s.stale {
+		return false
+	}
+	s.stale = false
+	if s.pending.n > 0 {
+		p.inquire(at, s)
+	}
+	p.reopenPlaces(s)
+	return true
+}
+
 // leave takes s out of its group; items of it that are there stay.
 func (p *Plan) leave(s *site) {
 	if s.group != nil {
-		s.group.sites--
-		p.forget(s.group)
+		g := s.group
+		last := len(g.members) - 1
+		g.members[s.index] = g.members[last]
+		g.members[s.index].index = s.index
+		g.members[last] = nil
+		g.members = g.members[:last]
+		p.forget(g)
 		s.group, s.last = nil, nil
 	}
 }
@@ -146,7 +178,7 @@ func (s *site) stream(p *Plan, at int64, pool *Pool, class Class) *stream {
 func (s *site) due(p *Plan, at int64) {
 	if s.lookup != known && at >= s.since+lookupPatience {
 		for e := s.pending.first(); e != nil; e = s.pending.first() {
-			p.park(at, e, Lookup, at)
+			p.park(at, e, Lookup, 0)
 		}
 	}
 	switch {
@@ -162,7 +194,7 @@ func (s *site) due(p *Plan, at int64) {
 
 // forget drops a group that nobody needs.
 func (p *Plan) forget(g *group) {
-	if g.sites > 0 || g.waiting+g.inHand+g.conns+g.reserved > 0 || p.groups[g.name] != g {
+	if len(g.members) > 0 || g.waiting+g.inHand+g.conns+g.reserved > 0 || p.groups[g.name] != g {
 		return
 	}
 	for _, st := range g.streams {
@@ -171,6 +203,9 @@ func (p *Plan) forget(g *group) {
 	}
 	for _, l := range g.lanes {
 		p.timers.disarm(&l.timer)
+		if l.tide != nil {
+			p.timers.disarm(&l.tide.timer)
+		}
 	}
 	delete(p.groups, g.name)
 }

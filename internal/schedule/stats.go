@@ -52,7 +52,7 @@ func (p *Plan) Changed(now time.Time) []LaneStats {
 func (p *Plan) stats(at int64, l *lane) LaneStats {
 	s := LaneStats{
 		Source: l.source, Group: l.group.name, Key: l.group.key,
-		Connections: l.conns, Opening: l.opening, Idle: l.idle, Sent: l.takes,
+		Connections: l.conns, Opening: l.opening, Idle: l.idle.n, Closing: l.closing, Sent: l.takes,
 	}
 	if l.outage.active(at) {
 		s.OfflineUntil = p.moment(l.outage.until)

@@ -17,6 +17,7 @@ type stream struct {
 	turn       int  // of the pool's addresses, for the next dial
 	wanting    bool // stands in the list of that name
 	needy      bool
+	needySince int64
 	squeezed   bool
 	short      bool   // and it was so because there is none left
 	blocked    int64  // no dial before …
@@ -25,9 +26,10 @@ type stream struct {
 	stuck      bool   // was thinned out; it gets no more until it moves
 	held       Reason // was emptied for this, Rate or Paused, …
 	heldUntil  int64  // … until then, or until the limits change
-	down       int64  // unreachable until
+	down       int64  // unreachable until, …
 	err        error  // why
 	source     netip.Addr
+	told       uint64 // … unless the limits have changed
 	dropped    bool
 	timer      timer
 }
@@ -58,7 +60,7 @@ func (st *stream) attach(b *berth) {
 	b.streams = append(b.streams, st)
 	st.conns += b.open + b.opening
 	st.opening += b.opening
-	if len(b.idle) > 0 {
+	if b.idle > 0 {
 		st.idleBerths++
 	}
 }
@@ -67,14 +69,14 @@ func (st *stream) attach(b *berth) {
 func (p *Plan) offer(at int64, st *stream) {
 	if st.idleBerths > 0 {
 		for _, b := range st.berths {
-			if len(b.idle) > 0 {
+			if b.idle > 0 {
 				b.lane.due(p, at)
 			}
 		}
 	}
 	if st.queue.n > 0 {
 		p.timers.arm(&st.timer, st, at+soon)
-		if !st.barred(p, at) && p.grows(at, st) {
+		if !st.barred(p, at) && (p.grows(at, st) || !p.served(at, st)) {
 			p.want(st)
 		}
 	}
@@ -91,6 +93,9 @@ func (p *Plan) want(st *stream) {
 func (st *stream) barred(p *Plan, at int64) bool {
 	return at < st.blocked && st.events == st.group.events && st.version == p.version
 }
+
+// lost says that the stream's items cannot get out.
+func (st *stream) lost(p *Plan, at int64) bool { return at < st.down && st.told == p.version }
 
 // holding says why and until when nothing of the stream may start, if that is longer than items stay in memory.
 func (st *stream) holding(p *Plan, at int64) (Reason, int64) {
@@ -121,6 +126,9 @@ func (p *Plan) grows(at int64, st *stream) bool {
 	if g.kept(at) {
 		return false
 	}
+	if g.bounds(p).remote && p.slowed(at, st) {
+		return true
+	}
 	service := g.pace(at)
 	if service == 0 {
 		return true
@@ -131,13 +139,29 @@ func (p *Plan) grows(at int64, st *stream) bool {
 	return int64(n)*service > patienceForConn*int64(st.conns)
 }
 
+// slowed says that the rates of remote addresses hold up all connections, though their lanes could send: a connection to
+// another address may help.
+func (p *Plan) slowed(at int64, st *stream) bool {
+	slowed := false
+	for _, b := range st.berths {
+		switch {
+		case b.open+b.opening == 0 || b.lane.ready(p, at) > at:
+		case b.ready(p, at) <= at+patienceForConn:
+			return false
+		default:
+			slowed = true
+		}
+	}
+	return slowed
+}
+
 // served says whether some connection will take an item soon.
 func (p *Plan) served(at int64, st *stream) bool {
 	if st.conns == 0 {
 		return false
 	}
 	for _, b := range st.berths {
-		if b.open+b.opening > 0 && b.lane.ready(p) <= at+soon {
+		if b.open+b.opening > 0 && b.ready(p, at) <= at+soon {
 			return true
 		}
 	}
@@ -154,8 +178,8 @@ func (st *stream) due(p *Plan, at int64) {
 		return
 	}
 	p.timers.arm(&st.timer, st, at+soon)
-	for g := st.group; g.waiting > 2*g.room(at) && st.queue.n > 1; {
-		p.park(at, st.queue.last(), NoRoom, at)
+	for g := st.group; g.waiting > 2*g.room(p, at) && st.queue.n > 1; {
+		p.park(at, st.queue.last(), NoRoom, 0)
 	}
 	if st.needy || st.group.inHand > 0 && st.group.pace(at) == 0 {
 		p.thin(at, st)
@@ -165,7 +189,7 @@ func (st *stream) due(p *Plan, at int64) {
 
 // lapse drops a stream without items, unless it has connections or tells of an outage.
 func (p *Plan) lapse(at int64, st *stream) {
-	if st.wanting || st.conns > 0 || at < st.down || st.held != NoReason && at < st.heldUntil {
+	if st.wanting || st.conns > 0 || st.lost(p, at) || st.held != NoReason && at < st.heldUntil {
 		p.timers.arm(&st.timer, st, at+minute/2)
 		return
 	}
@@ -190,13 +214,13 @@ func (p *Plan) thin(at int64, st *stream) {
 	}
 	st.stuck = true
 	for st.queue.n > 1 {
-		p.park(at, st.queue.last(), Crowded, at)
+		p.park(at, st.queue.last(), Crowded, 0)
 	}
 }
 
-func (p *Plan) parkAll(at int64, st *stream, why Reason, until int64) {
+func (p *Plan) parkAll(at int64, st *stream, why Reason, ends int64) {
 	for e := st.queue.last(); e != nil; e = st.queue.last() {
-		p.park(at, e, why, until)
+		p.park(at, e, why, ends)
 	}
 }
 

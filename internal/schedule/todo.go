@@ -3,6 +3,8 @@ package schedule
 import (
 	"net/netip"
 	"time"
+
+	"posthoorn/internal/settings"
 )
 
 // ConnID names a connection, from Todo.Dial to DialFailed or Closed. It is never used twice.
@@ -108,5 +110,5 @@ type Outcome struct {
 	Strange bool
 	Err     error
 	// Floods are the flood patterns that its answer matched: they slow down its lane.
-	Floods []Flood
+	Floods []settings.Flood
 }

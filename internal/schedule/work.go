@@ -14,21 +14,18 @@ func (p *Plan) Pull(now time.Time, id ConnID) (Item, bool) {
 	if c == nil || c.state != working || len(c.hand) > 0 {
 		return Item{}, false
 	}
-	l := c.berth.lane
-	if p.stopped || l.worn(p, at, c) || l.outage.active(at) || p.yields(at, c) {
+	if p.stopped || p.ends(at, c) || p.yields(at, c) {
 		p.close(c)
 		return Item{}, false
 	}
-	if ready := l.ready(p); ready > at {
+	l := c.berth.lane
+	ready := max(l.ready(p, at), c.dock.ready(p, at))
+	e := c.berth.next()
+	if ready > at || e == nil {
 		p.rest(at, c)
-		if ready != never && c.state == idling && c.berth.next() != nil {
+		if e != nil && ready != never && c.state == idling {
 			p.timers.arm(&l.timer, l, ready)
 		}
-		return Item{}, false
-	}
-	e := c.berth.next()
-	if e == nil {
-		p.rest(at, c)
 		return Item{}, false
 	}
 	p.take(at, c, e)
@@ -41,19 +38,28 @@ func (p *Plan) Pull(now time.Time, id ConnID) (Item, bool) {
 func (p *Plan) Next(now time.Time, id ConnID) (Item, bool) {
 	at := p.instant(now)
 	c := p.conns.get(id)
-	if c == nil || c.state != working || len(c.hand) != 1 || p.stopped || len(c.berth.idle) > 0 {
+	if c == nil || c.state != working || len(c.hand) != 1 || p.stopped {
 		return Item{}, false
 	}
-	l := c.berth.lane
-	if l.worn(p, at, c) || l.outage.active(at) || l.ready(p) > at || p.yields(at, c) {
+	b := c.berth
+	if p.ends(at, c) || b.lane.ready(p, at) > at || c.dock.ready(p, at) > at || b.rested(p, at) || p.yields(at, c) {
 		return Item{}, false
 	}
-	e := c.berth.next()
+	e := b.next()
 	if e == nil {
 		return Item{}, false
 	}
 	p.take(at, c, e)
 	return e.item, true
+}
+
+// rested says that an idle connection of the berth could carry an item.
+func (b *berth) rested(p *Plan, at int64) bool {
+	if b.idle == 0 {
+		return false
+	}
+	c, _ := b.pick(p, at)
+	return c != nil
 }
 
 // hand gives an item to an idle connection.
@@ -73,21 +79,32 @@ func (p *Plan) take(at int64, c *conn, e *entry) {
 	if st.held = NoReason; st.stuck {
 		p.unstick(at, st, e.site)
 	}
+	r, limits := c.remote, l.current(p)
 	l.takes++
-	e.conn, e.taken, e.turn = c, at, l.takes
+	r.takes++
+	l.lastTake = at
+	e.conn, e.taken, e.turn, e.remoteTurn = c, at, l.takes, r.takes
 	if g := st.group; g.inHand == 1 {
 		g.moved = at
 	}
 	c.hand = append(c.hand, e)
 	c.messages++
-	if l.sinceOpen++; l.sinceOpen == l.limits.MinMessages {
+	if l.sinceOpen++; l.sinceOpen == limits.MinMessages {
 		st.group.events++ // another may be opened now
 		p.want(st)
 	}
-	l.messages.take(at, 1, int64(l.limits.Domain.Messages))
-	l.bytes.take(at, e.item.Size, l.limits.Domain.Bytes)
-	c.bytes += e.item.Size
+	l.messages.take(at, 1, int64(limits.Domain.Messages))
+	r.messages.take(at, 1, int64(limits.Remote.Messages))
+	p.addBytes(at, c, e.item.Size)
 	p.touch(l)
+}
+
+// addBytes counts bytes that c carries; less than nothing if it was less than thought.
+func (p *Plan) addBytes(at int64, c *conn, n int64) {
+	limits := c.berth.lane.current(p)
+	c.berth.lane.bytes.take(at, n, limits.Domain.Bytes)
+	c.remote.bytes.take(at, n, limits.Remote.Bytes)
+	c.bytes += n
 }
 
 // unstick opens the places of a stream that moves again.
@@ -111,15 +128,18 @@ func (p *Plan) Done(now time.Time, id ConnID, item uint64, o Outcome) {
 	}
 	l := c.berth.lane
 	if more := o.Bytes - e.item.Size; more != 0 {
-		l.bytes.take(at, more, l.limits.Domain.Bytes)
-		c.bytes += more
+		p.addBytes(at, c, more)
 	}
 	from := e.taken
 	if len(c.hand) > 0 { // its successor could not begin before this end
 		c.hand[0].taken = at
 	}
 	e.stream.group.measure(at, at-from)
-	p.judge(at, l, o)
+	l.lastEnd = at
+	p.judge(at, c, o)
+	for _, f := range o.Floods {
+		p.flood(at, l, f)
+	}
 	p.release(e)
 	p.end(e)
 	p.touch(l)
@@ -135,19 +155,40 @@ func (p *Plan) release(e *entry) {
 // ErrStrange is the failure of a lane that ended many messages strangely, if the caller did not say why.
 var ErrStrange = errors.New("the receiver behaves strangely")
 
-// strikeOut is how many strange ends in a row take a lane offline.
+// strikeOut is how many strange ends in a row take an address offline, and the lane if it has no other.
 const strikeOut = 5
 
-func (p *Plan) judge(at int64, l *lane, o Outcome) {
+func (p *Plan) judge(at int64, c *conn, o Outcome) {
+	b, r := c.berth, c.remote
 	switch {
 	case o.Delivered:
-		l.strikes = 0
+		r.strikes = 0
 	case o.Strange:
-		if l.strikes++; l.strikes >= strikeOut {
-			l.strikes = 0
-			p.offline(at, l, &l.outage, cmp.Or(o.Err, ErrStrange))
+		if r.strikes++; r.strikes < strikeOut {
+			return
 		}
+		err := cmp.Or(o.Err, ErrStrange)
+		r.strikes = 0
+		r.miss(at, b.lane.offlineTime(p), err)
+		r.odd = r.trouble.until
+		if left, _, part := p.hope(at, b); !left {
+			p.offline(at, b.lane, &b.lane.outage, err)
+			b.lane.outage.part, b.lane.round = part, b.lane.outage.until
+		}
+		p.endIdle(at, b.lane)
 	}
+}
+
+// endIdle closes the idle connections of a lane that are not to be used any more.
+func (p *Plan) endIdle(at int64, l *lane) {
+	for c := l.idle.first; c != nil; {
+		next := c.links[byLane].next
+		if p.ends(at, c) {
+			p.close(c)
+		}
+		c = next
+	}
+	p.wantAll(l)
 }
 
 // Back returns an item that was handed out and never attempted: rate and count are given back, and it goes to the
@@ -169,8 +210,13 @@ func (p *Plan) back(at int64, c *conn, e *entry) {
 	l.sinceOpen--
 	if e.turn == l.takes {
 		l.takes--
-		l.messages.giveBack(1, int64(limits.Domain.Messages))
-		l.bytes.giveBack(e.item.Size, limits.Domain.Bytes)
+		l.messages.giveBack(at, 1, int64(limits.Domain.Messages))
+		l.bytes.giveBack(at, e.item.Size, limits.Domain.Bytes)
+	}
+	if r := c.remote; e.remoteTurn == r.takes {
+		r.takes--
+		r.messages.giveBack(at, 1, int64(limits.Remote.Messages))
+		r.bytes.giveBack(at, e.item.Size, limits.Remote.Bytes)
 	}
 	p.release(e)
 	p.waiting++
@@ -180,7 +226,7 @@ func (p *Plan) back(at int64, c *conn, e *entry) {
 	p.put(st, e)
 	p.touch(l)
 	if p.stopped {
-		p.park(at, e, Stopping, at)
+		p.park(at, e, Stopping, 0)
 		return
 	}
 	p.offer(at, st)
@@ -212,12 +258,15 @@ func (p *Plan) Closed(now time.Time, id ConnID) {
 		p.rouse(c)
 		fallthrough
 	case working:
+		c.berth.cast(c)
 		c.berth.open--
 		for _, st := range c.berth.streams {
 			st.conns--
 		}
 	case closing:
 		p.closing--
+		c.berth.lane.closing--
+		c.remote.closing--
 	}
 	p.gone(at, c)
 	for len(c.hand) > 0 {

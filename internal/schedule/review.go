@@ -1,0 +1,42 @@
+package schedule
+
+// reviewPerTodo bounds the work after a change of the limits.
+const reviewPerTodo = 1000
+
+// review makes new limits count for what is there: connections, and mail that waits in memory.
+func (p *Plan) review(at int64) {
+	for range min(p.reviews.len(), reviewPerTodo) {
+		g := p.reviews.pop()
+		g.reviewed = false
+		for _, l := range g.lanes {
+			if l.idle.n > 0 {
+				p.trim(at, l)
+			}
+		}
+		for _, st := range g.streams {
+			if st.queue.n > 0 {
+				p.want(st)
+			}
+		}
+		if g.hungry.len() > 0 {
+			p.mayFill(at, g)
+		}
+	}
+}
+
+// trim closes the idle connections of a lane that are not to be there any more, and uses the others.
+func (p *Plan) trim(at int64, l *lane) {
+	for c := l.idle.first; c != nil; {
+		next := c.links[byLane].next
+		if p.ends(at, c) {
+			p.close(c)
+		} else {
+			p.timers.arm(&c.timer, c, c.idleSince+l.idleTime(p))
+		}
+		c = next
+	}
+	for _, r := range l.remotes {
+		p.thinIdle(l, r)
+	}
+	l.due(p, at)
+}
