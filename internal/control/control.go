@@ -120,8 +120,16 @@ func (c *Control) talk(ctx context.Context, w *wire) error {
 	if h == nil {
 		return w.answer(nil, usage("the daemon does not know the command %.60q", r.Command))
 	}
-	return w.answer(c.carryOut(ctx, w, h, r.Args))
+	result, err := c.carryOut(ctx, w, h, r.Args)
+	err = w.answer(result, err)
+	if f, ok := result.(finisher); ok {
+		f.finish()
+	}
+	return err
 }
+
+// finisher is a result with something to do when it was sent, or could not be.
+type finisher interface{ finish() }
 
 func (c *Control) carryOut(ctx context.Context, w *wire, h longHandler, args json.RawMessage) (any, error) {
 	reports := newReports(w, c.opts.Pace)

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"posthoorn/internal/mail"
-	"posthoorn/internal/settings"
 )
 
 // whatDestination tells the operator what would have been understood.
@@ -96,28 +95,3 @@ func isNumber(label string) bool { return strings.Trim(label, "0123456789") == "
 
 // shown quotes what the operator wrote, shortened.
 func shown(text string) string { return `"` + visible(shorten(text, 100)) + `"` }
-
-// pause is what an order says about a pause: a destination that is an IP address is a remote one.
-func (o *Order) pause() (p settings.Pause, err error) {
-	if o.IP.IsValid() {
-		if err = usable(o.IP); err != nil {
-			return p, err
-		}
-		p.Source = o.IP.Unmap()
-	}
-	if p.Tag = o.Tag; len(p.Tag) > maxTag || visible(p.Tag) != p.Tag {
-		return p, usage("%s is not a tag: expected are up to %d printable bytes", shown(o.Tag), maxTag)
-	}
-	if o.Destination == "" {
-		return p, nil
-	}
-	if ip, ok := address(o.Destination); ok {
-		p.Remote = ip
-		return p, usable(ip)
-	}
-	p.Domain, err = destination(o.Destination)
-	return p, err
-}
-
-// maxTag is what the table of pauses has room for.
-const maxTag = 255

@@ -10,9 +10,10 @@ import (
 
 // Exit codes that errors carry (operations.md section 1).
 const (
-	ExitUsage     = 64
-	ExitData      = 65
-	ExitTemporary = 75
+	ExitUsage       = 64
+	ExitData        = 65
+	ExitUnavailable = 69
+	ExitTemporary   = 75
 )
 
 // ErrNoDaemon: nobody listens on the socket.

@@ -1,6 +1,33 @@
 package control
 
-import "net/netip"
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"posthoorn/internal/outbox"
+	"posthoorn/internal/settings"
+)
+
+// Operator does what the operator's commands ask for. *outbox.Engine has all but Pause and Resume, which *settings.Cache has.
+// Destinations are in the form that the engine has. What works on many messages tells progress how many it has done so far, ends
+// with ctx, and returns how many it has done also with an error.
+type Operator interface {
+	// Explain shows one destination; with a valid source, the mail that leaves from there alone.
+	Explain(ctx context.Context, destination string, source netip.Addr) (outbox.Explanation, error)
+	Backlog(ctx context.Context) ([]outbox.BacklogLine, error)
+	RetryNow(ctx context.Context, destination string, progress func(int)) (int, error)
+	// Fail makes what waits for a destination final failures with this text.
+	Fail(ctx context.Context, destination, reason string, progress func(int)) (int, error)
+	Move(ctx context.Context, destination string, source netip.Addr, progress func(int)) (int, error)
+	// Evacuate publishes what waits, for one destination or (empty) all, to a queue (empty: the outbox). With stop nothing is
+	// consumed afterwards.
+	Evacuate(ctx context.Context, destination, queue string, stop bool, progress func(int)) (int, error)
+	Pause(ctx context.Context, p settings.Pause) (settings.Pause, error)
+	Resume(ctx context.Context, p settings.Pause) (int, error)
+}
 
 // Order is what an operator's command asks for. Which parts count depends on the command.
 type Order struct {
@@ -10,4 +37,139 @@ type Order struct {
 	Reason      string     `json:"reason,omitempty"` // of fail
 	To          string     `json:"to,omitempty"`     // queue of evacuate
 	Stop        bool       `json:"stop,omitempty"`   // of evacuate
+}
+
+// The operator's commands.
+const (
+	cmdExplain  = "explain"
+	cmdPause    = "pause"
+	cmdResume   = "resume"
+	cmdBacklog  = "backlog"
+	cmdRetryNow = "retry-now"
+	cmdFail     = "fail"
+	cmdMove     = "move"
+	cmdEvacuate = "evacuate"
+)
+
+// HandleOperator registers the operator's commands. stop ends the daemon: it is called when an evacuation with Stop is done and
+// its caller has been told, and must not wait for the end.
+func HandleOperator(c *Control, op Operator, stop func()) {
+	h := &operator{op, stop}
+	for name, do := range map[string]func(context.Context, *Order, func(int)) (any, error){
+		cmdExplain: h.explain, cmdPause: h.pause, cmdResume: h.resume, cmdBacklog: h.backlog,
+		cmdRetryNow: h.retryNow, cmdFail: h.fail, cmdMove: h.move, cmdEvacuate: h.evacuate,
+	} {
+		c.handleLong(name, func(ctx context.Context, args json.RawMessage, progress func(int)) (any, error) {
+			var o Order
+			if err := json.Unmarshal(args, &o); err != nil {
+				return nil, usage("%s: the order is not understood", name)
+			}
+			if err := o.check(name); err != nil {
+				return nil, err
+			}
+			return do(ctx, &o, progress)
+		})
+	}
+}
+
+type operator struct {
+	Operator
+	stop func()
+}
+
+func (h *operator) explain(ctx context.Context, o *Order, _ func(int)) (any, error) {
+	return answered(h.Explain(ctx, o.Destination, o.IP))
+}
+
+func (h *operator) backlog(ctx context.Context, _ *Order, _ func(int)) (any, error) {
+	return answered(h.Backlog(ctx))
+}
+
+func answered[T any](v T, err error) (any, error) {
+	if err != nil {
+		return nil, explained(err)
+	}
+	return v, nil
+}
+
+func (h *operator) pause(ctx context.Context, o *Order, _ func(int)) (any, error) {
+	p, err := o.pause()
+	if err != nil {
+		return nil, err
+	}
+	return answered(h.Pause(ctx, p))
+}
+
+func (h *operator) resume(ctx context.Context, o *Order, _ func(int)) (any, error) {
+	p, err := o.pause()
+	if err != nil {
+		return nil, err
+	}
+	n, err := h.Resume(ctx, p)
+	if err != nil {
+		return nil, &Error{Exit: ExitUnavailable, Text: err.Error(), cause: err} // the order was checked: it is the database
+	}
+	return done{Count: n}, nil
+}
+
+func (h *operator) retryNow(ctx context.Context, o *Order, progress func(int)) (any, error) {
+	n, err := h.RetryNow(ctx, o.Destination, progress)
+	return settled(ctx, n, err)
+}
+
+func (h *operator) fail(ctx context.Context, o *Order, progress func(int)) (any, error) {
+	n, err := h.Fail(ctx, o.Destination, o.Reason, progress)
+	return settled(ctx, n, err)
+}
+
+func (h *operator) move(ctx context.Context, o *Order, progress func(int)) (any, error) {
+	n, err := h.Move(ctx, o.Destination, o.IP, progress)
+	return settled(ctx, n, err)
+}
+
+func (h *operator) evacuate(ctx context.Context, o *Order, progress func(int)) (any, error) {
+	n, err := h.Evacuate(ctx, o.Destination, o.To, o.Stop, progress)
+	result, err := settled(ctx, n, err)
+	if d, ok := result.(done); ok && o.Stop && !d.Interrupted {
+		return ending{d, h.stop}, nil
+	}
+	return result, err
+}
+
+// done is how far an action came.
+type done struct {
+	Count       int  `json:"count"`
+	Interrupted bool `json:"interrupted,omitempty"` // by its caller
+}
+
+// ending is done with something to do when the caller has been told.
+type ending struct {
+	done
+	then func()
+}
+
+func (e ending) finish() { e.then() }
+
+// settled is the answer to an action: its caller may have given it up, and an error does not undo what was done before it.
+func settled(ctx context.Context, n int, err error) (any, error) {
+	switch {
+	case err == nil:
+		return done{Count: n}, nil
+	case errors.Is(context.Cause(ctx), errGone) && (errors.Is(err, context.Canceled) || errors.Is(err, errGone)):
+		return done{Count: n, Interrupted: true}, nil
+	}
+	e := explained(err)
+	if n > 0 {
+		e.Text += fmt.Sprintf(" (done before that: %s)", messages(n))
+	}
+	return nil, e
+}
+
+// explained gives an error of the engine its exit code.
+func explained(err error) *Error {
+	if errors.Is(err, outbox.ErrNotOwn) || errors.Is(err, outbox.ErrNotRemote) {
+		return &Error{Exit: ExitUsage, Text: err.Error(), cause: err}
+	}
+	e := *public(err)
+	return &e
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf16"
@@ -51,6 +52,7 @@ func shorten(s string, limit int) string {
 // maxText is how much of a stranger's text is printed, in runes.
 const maxText = 400
 
+// text is what a stranger wrote, as it is printed.
 func text(s string) string { return visible(shorten(s, maxText)) }
 
 // printJSON writes a value for programs, in one line. encoding/json leaves some characters as they are that a terminal obeys;
@@ -75,4 +77,11 @@ func printJSON(out io.Writer, v any) error {
 	b.WriteByte('\n')
 	_, err = io.WriteString(out, b.String())
 	return err
+}
+
+func messages(n int) string {
+	if n == 1 {
+		return "1 message"
+	}
+	return strconv.Itoa(n) + " messages"
 }
