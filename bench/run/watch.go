@@ -10,6 +10,7 @@ type watch struct {
 	t     *fairTrial
 	c     contestant
 	taken struct{ from, to mark } // a twentieth of the blocked ones was taken from the outbox, all were
+	depth int                     // of the outbox
 	stats sinkStats
 }
 
@@ -19,7 +20,9 @@ type mark struct {
 	done int
 }
 
-func newWatch(t *fairTrial, c contestant) *watch { return &watch{t: t, c: c} }
+func newWatch(t *fairTrial, c contestant) *watch {
+	return &watch{t: t, c: c, depth: t.r.blocked + t.r.messages}
+}
 
 // run returns when the outbox is empty and the others have all their mail.
 func (w *watch) run() error {
@@ -37,7 +40,7 @@ func (w *watch) run() error {
 			last, progress = time.Now(), done
 		}
 		if time.Since(last) > stall {
-			return fmt.Errorf("nothing for %v: the others have %d of %d messages, %d of the steps are done", stall, w.stats.Messages, w.t.r.messages, done)
+			return fmt.Errorf("nothing for %v: %d messages in the outbox, the others have %d of %d", stall, w.depth, w.stats.Messages, w.t.r.messages)
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
@@ -46,11 +49,11 @@ func (w *watch) run() error {
 // look notes how far it is, and returns the number of messages taken from the outbox and of those delivered.
 func (w *watch) look(all int) (done int) {
 	if depth, ok := w.t.outbox.depth(); ok {
-		done = all - depth
-		w.mark(mark{time.Now(), done})
+		w.depth = depth
+		w.mark(mark{time.Now(), all - depth})
 	}
 	w.stats = w.t.b.sink.stats()
-	return done + w.stats.Messages
+	return all - w.depth + w.stats.Messages
 }
 
 func (w *watch) mark(m mark) {
