@@ -11,10 +11,10 @@ import (
 type brakeReason uint8
 
 const (
-	brakeBytes brakeReason = iota // the byte budget is used up
-	brakeRoom                     // free space is below the floor
-	brakeStop                     // stopping
-	brakeEvacuate                 // what waits is given back to the broker
+	brakeBytes    brakeReason = iota // the byte budget is used up
+	brakeRoom                        // free space is below the floor
+	brakeStop                        // stopping
+	brakeEvacuate                    // what waits is given back to the broker
 	numBrakes
 )
 
