@@ -33,7 +33,7 @@ func (w *watch) run() error {
 			return err
 		}
 		done := w.look(all)
-		if done == all+w.t.r.messages {
+		if w.depth == 0 && w.stats.Messages >= w.t.r.messages {
 			return nil
 		}
 		if done > progress {
