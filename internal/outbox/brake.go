@@ -38,11 +38,27 @@ func (b *brake) set(r brakeReason, on bool) {
 	b.on[r] = on
 	b.mu.Unlock()
 	if differs {
-		select {
-		case b.changed <- struct{}{}:
-		default:
-		}
+		b.tell()
 	}
+}
+
+func (b *brake) tell() {
+	select {
+	case b.changed <- struct{}{}:
+	default:
+	}
+}
+
+// claim presses the brake for a reason. False: it is pressed for that already.
+func (b *brake) claim(r brakeReason) bool {
+	b.mu.Lock()
+	taken := b.on[r]
+	b.on[r] = true
+	b.mu.Unlock()
+	if !taken {
+		b.tell()
+	}
+	return !taken
 }
 
 // free says that nothing holds the brake.
