@@ -3,8 +3,10 @@ package sqldb
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -23,14 +25,18 @@ func (a address) String() string {
 	if a.scheme == "sqlite" {
 		return (&url.URL{Scheme: a.scheme, Path: a.name}).String()
 	}
-	host := a.host
-	switch {
-	case a.port != "":
-		host = net.JoinHostPort(host, a.port)
-	case strings.Contains(host, ":"):
-		host = "[" + host + "]"
+	host := escape(a.host)
+	if _, err := netip.ParseAddr(a.host); err == nil && strings.Contains(a.host, ":") {
+		host = "[" + strings.ReplaceAll(a.host, "%", "%25") + "]"
 	}
-	return fmt.Sprintf("%s://%s@%s/%s", a.scheme, url.PathEscape(a.user), strings.ReplaceAll(url.PathEscape(host), "%3A", ":"), url.PathEscape(a.name))
+	if a.port != "" {
+		host += ":" + a.port
+	}
+	return a.scheme + "://" + escape(a.user) + "@" + host + "/" + escape(a.name)
+}
+
+func escape(part string) string {
+	return strings.NewReplacer(":", "%3A", "@", "%40").Replace(url.PathEscape(part))
 }
 
 var sslmodes = []string{"disable", "prefer", "require", "verify-full"}
@@ -115,7 +121,7 @@ func splitPort(text string) (host, port string, err error) {
 	if host, port, err = net.SplitHostPort(text); err != nil {
 		return "", "", fmt.Errorf("bad host or port")
 	}
-	if _, err := net.LookupPort("tcp", port); err != nil || port == "" {
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
 		return "", "", fmt.Errorf("bad port")
 	}
 	return host, port, nil

@@ -37,7 +37,7 @@ func mysqlConnector(a address, log *slog.Logger) (driver.Connector, error) {
 	if strings.HasPrefix(a.host, "/") {
 		c.Net, c.Addr, c.TLSConfig = "unix", a.host, ""
 	}
-	c.Timeout, c.ReadTimeout, c.WriteTimeout = quick.silence, slow.silence, quick.silence
+	c.Timeout, c.ReadTimeout, c.WriteTimeout = silence, toChange, toChange
 	c.InterpolateParams = true // one round trip instead of three
 	c.Logger = mysqlLog{log}
 	c.Params = map[string]string{"time_zone": "'+00:00'", "sql_mode": "'STRICT_ALL_TABLES'"}

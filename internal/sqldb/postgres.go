@@ -42,7 +42,7 @@ func postgresConnector(a address, _ *slog.Logger) (driver.Connector, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the environment variables or files of PostgreSQL's own clients are wrong") // their error quotes the login
 	}
-	c.ConnectTimeout = quick.silence
+	c.ConnectTimeout = silence
 	c.MaxProtocolMessageBodyLen = longestMessage
 	// Nothing is prepared, so that it also works through a connection pooler, and a text fits in a column of any type.
 	c.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol

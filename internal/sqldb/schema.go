@@ -57,7 +57,7 @@ func (d *DB) ensureTable(ctx context.Context, s *session, t Table) ([]string, er
 
 // change runs a statement that makes a table or a column. It may fail because another instance was quicker; then all is well.
 func (d *DB) change(ctx context.Context, s *session, t Table, column, statement string) error {
-	err := s.exec(ctx, statement)
+	err := s.change(ctx, statement)
 	if err == nil {
 		return nil
 	}
@@ -73,7 +73,7 @@ func (d *DB) Purge(ctx context.Context, tables []Table) error {
 	err := d.session(ctx, slow, d.dialect.beginWrite, func(ctx context.Context, s *session) error {
 		for _, t := range tables {
 			for _, statement := range []string{"DROP TABLE IF EXISTS " + d.dialect.quote(t.Name), t.create("CREATE TABLE", d.dialect)} {
-				if err := s.exec(ctx, statement); err != nil {
+				if err := s.change(ctx, statement); err != nil {
 					return fmt.Errorf("table %s: %w", t.Name, err)
 				}
 			}

@@ -3,6 +3,7 @@ package sqldb
 import (
 	"context"
 	"database/sql"
+	"time"
 )
 
 // session is the one connection of a call.
@@ -10,7 +11,7 @@ type session struct {
 	conn    *sql.Conn
 	dialect *dialect
 	limits  limits
-	watch   *watch
+	watch   watch
 }
 
 // mostTries of a transaction that another one got in the way of.
@@ -18,8 +19,8 @@ const mostTries = 3
 
 // session runs work over a new connection, in the transaction that begin begins (empty: none). What an error leaves undone is undone
 // by the end of the connection. BEGIN and COMMIT are plain statements because not every driver heeds a context in its own.
-func (d *DB) session(ctx context.Context, p patience, begin string, work func(context.Context, *session) error) error {
-	return d.call(ctx, p, func(ctx context.Context, w *watch) error {
+func (d *DB) session(ctx context.Context, whole time.Duration, begin string, work func(context.Context, *session) error) error {
+	return d.call(ctx, whole, func(ctx context.Context, w watch) error {
 		var err error
 		for range mostTries {
 			if err = d.attempt(ctx, w, begin, work); err == nil || !d.dialect.again(err) {
@@ -30,7 +31,7 @@ func (d *DB) session(ctx context.Context, p patience, begin string, work func(co
 	})
 }
 
-func (d *DB) attempt(ctx context.Context, w *watch, begin string, work func(context.Context, *session) error) error {
+func (d *DB) attempt(ctx context.Context, w watch, begin string, work func(context.Context, *session) error) error {
 	conn, err := d.pool.Conn(ctx)
 	if err != nil {
 		return err
@@ -49,8 +50,15 @@ func (d *DB) attempt(ctx context.Context, w *watch, begin string, work func(cont
 	return s.exec(ctx, "COMMIT")
 }
 
-func (s *session) exec(ctx context.Context, statement string, values ...any) error {
+// change is exec for a statement that makes, changes or drops a table.
+func (s *session) change(ctx context.Context, statement string) error {
+	s.watch.change()
+	_, err := s.conn.ExecContext(ctx, statement)
 	s.watch.alive()
+	return err
+}
+
+func (s *session) exec(ctx context.Context, statement string, values ...any) error {
 	_, err := s.conn.ExecContext(ctx, statement, values...)
 	s.watch.alive()
 	return err

@@ -65,5 +65,5 @@ func (d *DB) String() string { return d.name }
 
 // Ping asks whether the database can be reached with this login.
 func (d *DB) Ping(ctx context.Context) error {
-	return d.call(ctx, quick, func(ctx context.Context, _ *watch) error { return d.pool.PingContext(ctx) })
+	return d.call(ctx, quick, func(ctx context.Context, _ watch) error { return d.pool.PingContext(ctx) })
 }

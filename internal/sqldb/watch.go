@@ -3,42 +3,44 @@ package sqldb
 import (
 	"context"
 	"errors"
-	"fmt"
+	"strings"
 	"time"
 )
 
-// patience is how long a call waits.
-type patience struct {
-	silence time.Duration // for the next sign of life of the database
-	whole   time.Duration // in all
-}
+// How long a call waits for the next sign of life of the database.
+const (
+	silence  = 5 * time.Second
+	toChange = 30 * time.Second // while a table is changed, which waits for others who use it
+)
 
-// Changing a table may wait for others who use it.
+// How long a call takes in all.
+const (
+	quick = time.Minute
+	slow  = 5 * time.Minute // calls that make tables
+)
+
 var (
-	quick = patience{silence: 5 * time.Second, whole: time.Minute}
-	slow  = patience{silence: 30 * time.Second, whole: 5 * time.Minute}
+	errSilent = errors.New("the database does not answer")
+	errSlow   = errors.New("the database is too slow")
 )
 
 // watch ends the context of a call when the database is silent for too long.
-type watch struct {
-	timer   *time.Timer
-	silence time.Duration
-}
+type watch struct{ timer *time.Timer }
 
 // alive is called at each sign of life.
-func (w *watch) alive() { w.timer.Reset(w.silence) }
+func (w watch) alive() { w.timer.Reset(silence) }
 
-// errTooLong is part of the error when a call is not through after all its time.
-var errTooLong = errors.New("the database is too slow")
+// change is called before a table is changed.
+func (w watch) change() { w.timer.Reset(toChange) }
 
-// call runs work with a context that ends when patience does, and makes its error say which database failed and why.
-func (d *DB) call(ctx context.Context, p patience, work func(context.Context, *watch) error) error {
-	ctx, stop := context.WithTimeoutCause(ctx, p.whole, errTooLong)
+// call runs work with a context that ends when the database is silent, or after all the time there is, and makes its error say which
+// database failed and why.
+func (d *DB) call(ctx context.Context, whole time.Duration, work func(context.Context, watch) error) error {
+	ctx, stop := context.WithTimeoutCause(ctx, whole, errSlow)
 	defer stop()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	silent := fmt.Errorf("no answer from the database for %v", p.silence)
-	w := &watch{timer: time.AfterFunc(p.silence, func() { cancel(silent) }), silence: p.silence}
+	w := watch{time.AfterFunc(silence, func() { cancel(errSilent) })}
 	defer w.timer.Stop()
 
 	err := work(ctx, w)
@@ -48,5 +50,17 @@ func (d *DB) call(ctx context.Context, p patience, work func(context.Context, *w
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause
 	}
-	return fmt.Errorf("%s: %w", d.name, err)
+	return &failure{d.name, err}
 }
+
+// failure is an error of a database, in one line whatever the driver and the server say.
+type failure struct {
+	database string
+	err      error
+}
+
+func (f *failure) Error() string {
+	return f.database + ": " + strings.Join(strings.Fields(f.err.Error()), " ")
+}
+
+func (f *failure) Unwrap() error { return f.err }
