@@ -15,7 +15,7 @@ type contents struct {
 	capacity  capacity
 	floods    floods
 	delegates delegates
-	pauses    []Pause // by id, ended ones included
+	paused    []Pause // by id, ended ones included
 	names     map[netip.Addr]string
 	targets   map[string][]Target
 	bad       []badRow
@@ -139,7 +139,7 @@ func (c *contents) pausedRows(rows []Row, server int) {
 		cluster := in.whole("cluster", math.MinInt32, math.MaxInt32) > 0
 		own := in.whole("server", math.MinInt32, math.MaxInt32)
 		if in.err == nil && (cluster || own <= 0 || own == int64(server)) {
-			c.pauses = append(c.pauses, p)
+			c.paused = append(c.paused, p)
 		}
 	})
 }

@@ -29,17 +29,19 @@ type floods struct {
 	rows   []flood // by id
 	blind  []int32 // rows of which no such bytes are known
 	index  map[uint32][]int32
-	digits bool // some row is of that kind
+	filter *[1 << filterBits / 64]uint64 // a bit for each key of the index, by hash: most texts need no more
+	digits bool                          // some row is of that kind
 }
 
 const (
-	gram       = 4    // bytes
+	gram       = 4 // bytes
+	filterBits = 16
 	maxAnswer  = 4096 // bytes of a description that are looked at
 	maxUnicode = 3    // bytes that a cut may leave of a character
 )
 
 func newFloods(rows []flood) floods {
-	f := floods{rows: rows, index: map[uint32][]int32{}}
+	f := floods{rows: rows, index: map[uint32][]int32{}, filter: new([1 << filterBits / 64]uint64)}
 	for i := range rows {
 		f.digits = f.digits || rows[i].digit
 		f.add(int32(i), rows[i].literals)
@@ -63,6 +65,8 @@ func (f *floods) add(row int32, literals []string) {
 		}
 		if at := f.index[best]; len(at) == 0 || at[len(at)-1] != row {
 			f.index[best] = append(at, row)
+			word, bit := place(best)
+			f.filter[word] |= bit
 		}
 	}
 }
@@ -70,6 +74,12 @@ func (f *floods) add(row int32, literals []string) {
 // key is the first four bytes.
 func key(s string) uint32 {
 	return binary.LittleEndian.Uint32([]byte{s[0], s[1], s[2], s[3]})
+}
+
+// place is where a key stands in the filter.
+func place(key uint32) (word uint32, bit uint64) {
+	hash := key * 0x9e3779b1 >> (32 - filterBits)
+	return hash / 64, 1 << (hash % 64)
 }
 
 // digitPattern says that a pattern is meant for code, status and description together.
@@ -137,7 +147,11 @@ func (f *floods) candidates(a answer) []int32 {
 	}
 	var seen []uint64 // a bit per row
 	for i := 0; i+gram <= len(text); i++ {
-		for _, row := range f.index[key(text[i:])] {
+		k := key(text[i:])
+		if word, bit := place(k); f.filter[word]&bit == 0 {
+			continue
+		}
+		for _, row := range f.index[k] {
 			if seen == nil {
 				seen = make([]uint64, len(f.rows)/64+1)
 			}

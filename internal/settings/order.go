@@ -124,7 +124,7 @@ func (c *Cache) forget(ids []int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	left := *c.contents
-	left.pauses = slices.DeleteFunc(slices.Clone(left.pauses), func(p Pause) bool { return slices.Contains(ids, p.ID) })
+	left.paused = slices.DeleteFunc(slices.Clone(left.paused), func(p Pause) bool { return slices.Contains(ids, p.ID) })
 	c.contents, c.loaded = &left, false
 	c.swap()
 }
@@ -134,7 +134,7 @@ func (c *Cache) sweep(ctx context.Context) error {
 	now := c.options.Now()
 	c.mu.Lock()
 	var ids []int64
-	for _, p := range c.contents.pauses {
+	for _, p := range c.contents.paused {
 		if p.over(now) {
 			ids = append(ids, p.ID)
 		}

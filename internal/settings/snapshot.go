@@ -20,7 +20,7 @@ func Empty() *Snapshot { return newSnapshot(newContents(nil, 0), 0, nil, time.Ti
 
 // newSnapshot joins what stands in the database and the pauses in memory, without those pauses that have ended.
 func newSnapshot(c *contents, version uint64, memory []Pause, now time.Time) *Snapshot {
-	all := slices.DeleteFunc(slices.Concat(c.pauses, memory), func(p Pause) bool { return p.over(now) })
+	all := slices.DeleteFunc(slices.Concat(c.paused, memory), func(p Pause) bool { return p.over(now) })
 	s := &Snapshot{contents: c, version: version, pauses: newPauses(all)}
 	for _, p := range all {
 		if p.Expire.After(now) {
