@@ -7,6 +7,7 @@ import (
 
 	"posthoorn/internal/broker"
 	"posthoorn/internal/deliver"
+	"posthoorn/internal/settings"
 )
 
 // New makes an engine; Start starts it.
@@ -36,6 +37,10 @@ func (o Options) withDefaults() Options {
 	}
 	if len(o.Intervals) == 0 {
 		o.Intervals = []time.Duration{10 * time.Minute}
+	}
+	if o.Settings == nil {
+		empty := settings.Empty()
+		o.Settings = func() *settings.Snapshot { return empty }
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

@@ -24,6 +24,7 @@ import (
 	"posthoorn/internal/localqueue"
 	"posthoorn/internal/mail"
 	"posthoorn/internal/schedule"
+	"posthoorn/internal/settings"
 	"posthoorn/internal/settle"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -107,6 +108,7 @@ type Options struct {
 	Loopback    bool                // loopback addresses are offered as sending addresses too
 	Name        func(ctx context.Context, source netip.Addr) string
 	Limits      schedule.Snapshot
+	Settings    func() *settings.Snapshot // those in force; nil: none but the built-in ones
 	Seed        uint64
 	Room        func() error                               // nil, or why no more may be consumed (free space)
 	Journal     func(email, result []byte, r *mail.Result) // the send log; nil: none. The bytes are not kept
