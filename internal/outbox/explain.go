@@ -1,9 +1,13 @@
 package outbox
 
 import (
+	"cmp"
+	"context"
 	"net/netip"
+	"slices"
 	"time"
 
+	"posthoorn/internal/localqueue"
 	"posthoorn/internal/schedule"
 	"posthoorn/internal/settings"
 )
@@ -57,4 +61,163 @@ type Place struct {
 	Count   int       `json:"count"`
 	NextDue time.Time `json:"next_due,omitzero"`
 	Since   time.Time `json:"since,omitzero"`
+}
+
+// Explain tells all that is known of a destination; with a valid source, of its mail that leaves from there. One that nothing was
+// sent to yet has limits and pauses too, and its servers are looked up.
+func (e *Engine) Explain(ctx context.Context, destination string, source netip.Addr) (Explanation, error) {
+	x := Explanation{Destination: destination, Time: time.Now()}
+	err := e.inLoop(ctx, func(now time.Time) {
+		if plan, ok := e.loop.plan.Explain(now, destination); ok {
+			plan.Targets = slices.Clone(plan.Targets) // the plan goes on to change its own
+			x.Plan = &plan
+		}
+	})
+	if err != nil {
+		return x, err
+	}
+	s := e.o.Settings()
+	o := &outlook{destination: destination, places: e.o.Waiting.PlacesOf(destination), plan: x.Plan}
+	if err := e.explainWaiting(&x, o.places); err != nil {
+		return x, err
+	}
+	x.Route = e.explainRoute(ctx, s, &x)
+	x.Domains = e.limitDomains(s, &x)
+	sources := e.sourcesOf(o)
+	if source.IsValid() {
+		sources = []netip.Addr{source}
+		x.keepSource(source)
+	}
+	x.explainSources(s, sources)
+	x.Pauses = slices.DeleteFunc(s.Pauses(), func(p settings.Pause) bool { return !x.concerned(&p, sources) })
+	x.Waits = e.waitFor(x.Time, s, o)
+	return x, nil
+}
+
+// maxCounted bounds how much of what is due is counted.
+const maxCounted = 100_000
+
+func (e *Engine) explainWaiting(x *Explanation, places []localqueue.PlaceInfo) error {
+	w := &x.Waiting
+	for _, p := range places {
+		w.Count, w.InHand = w.Count+p.Count, w.InHand+p.InHand
+		w.Since = earlier(w.Since, p.Since)
+		due, next, err := e.o.Waiting.Outlook(p.Place, x.Time, maxCounted-w.Due)
+		if err != nil {
+			return err
+		}
+		w.Due += due
+		w.NextDue = earlier(w.NextDue, next)
+		if len(w.Places) < maxPlaces {
+			w.Places = append(w.Places, Place{Sources: p.Place.Sources, Hold: p.Place.Hold, Count: p.Count, NextDue: p.NextDue, Since: p.Since})
+		}
+	}
+	w.AtLeast = w.Due == maxCounted
+	slices.SortFunc(w.Places, func(a, b Place) int {
+		return cmp.Or(b.Count-a.Count, cmp.Compare(a.Sources, b.Sources), cmp.Compare(a.Hold, b.Hold))
+	})
+	return nil
+}
+
+// maxPlaces is how many places of a destination are shown.
+const maxPlaces = 100
+
+// earlier is the first of two times, of which zero says nothing.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// explainPatience bounds the wait for a lookup.
+const explainPatience = 5 * time.Second
+
+// explainRoute shows where mail goes: as the plan has it, and else by a lookup.
+func (e *Engine) explainRoute(ctx context.Context, s *settings.Snapshot, x *Explanation) RouteExplanation {
+	r := RouteExplanation{Fixed: e.o.Sink != nil || s.Override(x.Destination) != nil}
+	if p := x.Plan; p != nil && len(p.Targets) > 0 {
+		r.Targets, r.Expires = p.Targets, p.Expires
+		return r
+	}
+	if e.o.Sink != nil {
+		r.Targets = e.sinkRoute().Targets
+		return r
+	}
+	type answer struct {
+		route schedule.Route
+		err   error
+	}
+	found := make(chan answer, 1)
+	e.wg.Go(func() {
+		route, err := e.find(x.Destination)
+		found <- answer{e.routeOf(x.Destination, route), err}
+	})
+	ctx, cancel := context.WithTimeout(ctx, explainPatience)
+	defer cancel()
+	select {
+	case a := <-found:
+		r.Targets, r.Expires = a.route.Targets, a.route.Expires
+		if a.err != nil {
+			r.Error = a.err.Error()
+		}
+	case <-ctx.Done():
+		r.Error = "no answer yet"
+	}
+	return r
+}
+
+// limitDomains are the domains whose rows hold for the destination.
+func (e *Engine) limitDomains(s *settings.Snapshot, x *Explanation) []string {
+	if s.HasLimits(x.Destination) {
+		return []string{x.Destination}
+	}
+	return nil
+}
+
+// keepSource leaves out the lanes of other addresses.
+func (x *Explanation) keepSource(source netip.Addr) {
+	if x.Plan != nil {
+		x.Plan.Lanes = slices.DeleteFunc(x.Plan.Lanes, func(l schedule.LaneReport) bool { return l.Source != source })
+	}
+}
+
+func (x *Explanation) explainSources(s *settings.Snapshot, sources []netip.Addr) {
+	for _, source := range sources {
+		one := SourceExplanation{Source: source, Name: s.Name(source)}
+		one.Delegate, one.Row, _ = s.Delegate(source, x.Destination, x.Time)
+		if p, ok := s.Paused(source, x.Destination, nil, x.Time); ok {
+			one.Pause = &p
+		}
+		one.Limits = s.ExplainLimits(source, x.Domains, x.floods(source))
+		x.Sources = append(x.Sources, one)
+	}
+}
+
+// floods are the rows whose reduced limits hold for an address now.
+func (x *Explanation) floods(source netip.Addr) (ids []int64) {
+	if x.Plan == nil {
+		return nil
+	}
+	for i := range x.Plan.Lanes {
+		if l := &x.Plan.Lanes[i]; l.Source == source {
+			for _, f := range l.Floods {
+				if f.Reduced.After(x.Time) {
+					ids = append(ids, f.ID)
+				}
+			}
+		}
+	}
+	return ids
+}
+
+// concerned says that a pause holds back mail of the destination, or that with its tag.
+func (x *Explanation) concerned(p *settings.Pause, sources []netip.Addr) bool {
+	switch {
+	case !p.Expire.IsZero() && !p.Expire.After(x.Time),
+		p.Domain != "" && p.Domain != x.Destination,
+		p.Source.IsValid() && !slices.Contains(sources, p.Source):
+		return false
+	}
+	return !p.Remote.IsValid() || slices.ContainsFunc(x.Route.Targets, func(t schedule.Target) bool { return t.Addr == p.Remote })
 }

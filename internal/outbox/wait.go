@@ -1,0 +1,129 @@
+package outbox
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"posthoorn/internal/localqueue"
+	"posthoorn/internal/schedule"
+	"posthoorn/internal/settings"
+)
+
+// outlook is what is known of a destination, to say why its mail waits.
+type outlook struct {
+	destination string
+	places      []localqueue.PlaceInfo
+	plan        *schedule.Explanation // nil: the plan has not heard of it
+}
+
+// waitFor says what the mail of a destination waits for: a pause of the operator first, since nothing else matters while it lasts;
+// then what the plan says, if it has mail or something is due; then the time of what waits.
+func (e *Engine) waitFor(now time.Time, s *settings.Snapshot, o *outlook) schedule.Wait {
+	since, next, due, held := o.sums(now)
+	if p, ok := e.pausedFor(now, s, o); ok {
+		return schedule.Wait{For: "the end of a pause: " + pauseText(&p), Since: since, Next: p.Expire}
+	}
+	if o.plan != nil && (due || o.plan.Items > 0 || len(o.places) == 0) {
+		w := o.plan.Waits
+		if w.Next.IsZero() || !next.IsZero() && next.Before(w.Next) {
+			w.Next = next
+		}
+		return w
+	}
+	switch {
+	case held != "":
+		return schedule.Wait{For: "the end of a pause: tag " + held, Since: since, Next: next}
+	case due:
+		return schedule.Wait{For: "room in memory", Since: since, Next: next}
+	case !next.IsZero():
+		return schedule.Wait{For: "the time of its next attempt", Since: since, Next: next}
+	}
+	return schedule.Wait{For: "mail: there is none"}
+}
+
+// sums looks over all places: since when something waits, when the next of it is due that is not, whether something is due now and
+// may be taken, and the tag that holds it all.
+func (o *outlook) sums(now time.Time) (since, next time.Time, due bool, held string) {
+	for i := range o.places {
+		p := &o.places[i]
+		if since.IsZero() || p.Since.Before(since) {
+			since = p.Since
+		}
+		switch {
+		case p.Count == p.InHand:
+		case !p.NextDue.After(now):
+			if due = due || p.Place.Hold == ""; p.Place.Hold != "" {
+				held = p.Place.Hold
+			}
+		case next.IsZero() || p.NextDue.Before(next):
+			next = p.NextDue
+		}
+	}
+	return since, next, due, held
+}
+
+// pausedFor says that every address that mail of a destination may leave from is paused. It names the pause that ends first.
+func (e *Engine) pausedFor(now time.Time, s *settings.Snapshot, o *outlook) (first settings.Pause, ok bool) {
+	for _, source := range e.sourcesOf(o) {
+		p, paused := s.Paused(source, o.destination, nil, now)
+		if !paused {
+			return first, false
+		}
+		if !ok || !p.Expire.IsZero() && (first.Expire.IsZero() || p.Expire.Before(first.Expire)) {
+			first = p
+		}
+		ok = true
+	}
+	return first, ok
+}
+
+// sourcesOf are the addresses that mail of a destination leaves from, or may leave from: of what waits and of what is in memory;
+// the usual ones when there is nothing. They are sorted and at most maxSources.
+func (e *Engine) sourcesOf(o *outlook) (list []netip.Addr) {
+	for i := range o.places {
+		sources := o.places[i].Place.Sources
+		if sources == "" {
+			list = append(list, e.defaults()...)
+			continue
+		}
+		for name := range strings.SplitSeq(sources, ",") {
+			if ip, err := netip.ParseAddr(name); err == nil {
+				list = append(list, ip)
+			}
+		}
+	}
+	if o.plan != nil {
+		for i := range o.plan.Lanes {
+			list = append(list, o.plan.Lanes[i].Source)
+		}
+	}
+	if len(list) == 0 {
+		list = append(list, e.defaults()...)
+	}
+	slices.SortFunc(list, netip.Addr.Compare)
+	list = slices.Compact(list)
+	return list[:min(len(list), maxSources)]
+}
+
+// pauseText names a pause for people.
+func pauseText(p *settings.Pause) string {
+	var parts []string
+	if p.Source.IsValid() {
+		parts = append(parts, "ip "+p.Source.String())
+	}
+	if p.Domain != "" {
+		parts = append(parts, "domain "+p.Domain)
+	}
+	if p.Remote.IsValid() {
+		parts = append(parts, "remote ip "+p.Remote.String())
+	}
+	if p.Tag != "" {
+		parts = append(parts, "tag "+p.Tag)
+	}
+	if len(parts) == 0 {
+		return "everything"
+	}
+	return strings.Join(parts, ", ")
+}
