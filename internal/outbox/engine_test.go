@@ -16,6 +16,7 @@ import (
 	"posthoorn/internal/dns"
 	"posthoorn/internal/localqueue"
 	"posthoorn/internal/schedule"
+	"posthoorn/internal/settings"
 	"posthoorn/internal/settle"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -34,8 +35,9 @@ type rig struct {
 
 type noLimits struct{}
 
-func (noLimits) Limits(netip.Addr, string) schedule.Limits { return schedule.Limits{} }
-func (noLimits) TotalConnections() int                     { return 20 }
+func (noLimits) Limits(netip.Addr, string, []int64) settings.Limits    { return settings.Limits{} }
+func (noLimits) PausedRemotes(netip.Addr, schedule.Class) []netip.Addr { return nil }
+func (noLimits) TotalConnections() int                                 { return 20 }
 
 type testLog struct{ t *testing.T }
 
