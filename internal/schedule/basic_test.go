@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -23,6 +24,7 @@ type fixed struct {
 	keys   map[string]settings.Limits
 	floods map[int64]settings.Limits // while one holds
 	paused []netip.Addr              // remote addresses
+	tagged map[string][]netip.Addr   // likewise, by tag
 	total  int
 }
 
@@ -40,8 +42,13 @@ func (f fixed) Limits(_ netip.Addr, key string, floods []int64) settings.Limits 
 	l.Offline = cmp.Or(l.Offline, settings.Defaults().Offline)
 	return l
 }
-func (f fixed) PausedRemotes(netip.Addr, Class) []netip.Addr { return f.paused }
-func (f fixed) TotalConnections() int                        { return f.total }
+func (f fixed) PausedRemotes(_ netip.Addr, class Class) []netip.Addr {
+	if more := f.tagged[class.Tags]; class.Tags != "" && len(more) > 0 {
+		return append(slices.Clone(more), f.paused...)
+	}
+	return f.paused
+}
+func (f fixed) TotalConnections() int { return f.total }
 
 func target(s string) Target { return Target{Host: "mx", Addr: netip.MustParseAddr(s)} }
 

@@ -22,6 +22,7 @@ func (b *bucket) ready(at, perMinute int64) int64 {
 
 func (b *bucket) turn(at, perMinute int64) {
 	if ahead := b.due - at; b.rate != perMinute && ahead > 0 {
+
 		b.due = at + int64(min(float64(ahead)*float64(b.rate)/float64(perMinute), longest))
 	}
 	b.rate = perMinute

@@ -56,7 +56,7 @@ func TestADay(t *testing.T) {
 	began := time.Now()
 	s.run(epoch.Add(36 * time.Hour))
 	s.verify()
-	s.rates()
+	s.watch.finish()
 	done := 0
 	for _, h := range good {
 		done += h.done

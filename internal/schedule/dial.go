@@ -120,7 +120,7 @@ func (p *Plan) open(at int64, st *stream, b *berth, t *Target) {
 func (p *Plan) newBerth(l *lane, class Class) *berth {
 	b := &berth{lane: l, class: class}
 	l.berths = append(l.berths, b)
-	for _, st := range l.group.streams {
+	for _, st := range l.group.allStreams {
 		if st.class == class && st.pool.has(l.source) {
 			st.attach(b)
 		}
@@ -218,7 +218,7 @@ func (p *Plan) DialFailed(now time.Time, id ConnID, f DialFailure) {
 		p.failed(at, b, f.Err)
 	}
 	p.wantAll(l)
-	p.forget(l.group)
+	p.forget(at, l.group)
 }
 
 // refusals drops what is said of addresses that the group has no more.
@@ -301,5 +301,5 @@ func (p *Plan) gone(at int64, c *conn) {
 			}
 		}
 	}
-	p.forget(g)
+	p.forget(at, g)
 }

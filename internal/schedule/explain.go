@@ -120,7 +120,7 @@ func (p *Plan) explainGroup(at int64, s *site, x *Explanation) {
 	x.Waiting, x.Retries, x.InHand, x.Room = g.waiting, g.retries, g.inHand, g.room(p, at)
 	x.Service, x.Rate = time.Duration(g.service), g.rate
 	oldest := never
-	for _, st := range g.streams {
+	for _, st := range g.allStreams {
 		for i := range st.queue.levels {
 			if e := st.queue.levels[i].first; e != nil {
 				oldest = min(oldest, e.added)
@@ -128,7 +128,7 @@ func (p *Plan) explainGroup(at int64, s *site, x *Explanation) {
 		}
 	}
 	x.Oldest = p.ending(oldest)
-	for _, l := range g.lanes {
+	for _, l := range g.allLanes {
 		x.Lanes = append(x.Lanes, p.report(at, l))
 	}
 	slices.SortFunc(x.Lanes, func(a, b LaneReport) int { return a.Source.Compare(b.Source) })

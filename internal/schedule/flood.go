@@ -21,6 +21,15 @@ type flooding struct {
 	pause, end int64
 }
 
+// end is when the last of them is over.
+func (t *tide) end() int64 {
+	end := int64(0)
+	for _, f := range t.list {
+		end = max(end, f.end)
+	}
+	return end
+}
+
 // maxFloods bounds the patterns that hold for a lane at a time.
 const maxFloods = 64
 
@@ -59,11 +68,7 @@ func (p *Plan) flood(at int64, l *lane, f settings.Flood) {
 	if l.silent > at {
 		l.window = 1 // when it ends, carefully
 	}
-	if l.silent > at+soon {
-		for l.idle.n > 0 {
-			p.close(l.idle.first)
-		}
-	}
+	p.trim(at, l)
 	p.wantAll(l)
 }
 
@@ -90,7 +95,6 @@ func (p *Plan) ebb(at int64, l *lane) {
 	}
 	l.version = 0
 	l.group.events++
-	l.group.keep = max(l.group.keep, l.silent)
 	p.touch(l)
 }
 
@@ -105,10 +109,10 @@ func (p *Plan) relieve(at int64, l *lane) {
 			st.held = NoReason
 		}
 	}
+	p.trim(at, l)
 	p.wantAll(l)
-	l.due(p, at)
 	for _, s := range l.group.members {
-		p.reopenPlaces(s)
+		p.reopenPlaces(s.site)
 	}
 }
 

@@ -14,7 +14,7 @@ type group struct {
 	lanes   map[netip.Addr]*lane
 	streams map[streamKey]*stream
 
-	members         []*site // that lead here
+	members         roll[member] // sites that lead here
 	waiting, inHand int
 	retries         int // of those that wait
 	reserved        int // asked for with Refill and not yet come
@@ -32,7 +32,11 @@ type group struct {
 	hungry  fifo[*place] // places that have waiting mail
 	filling bool
 
-	reviewed bool // is to be: it stands in the list of that name
+	timer      timer   // to be forgotten
+	allLanes   []*lane // in the order of their making
+	allStreams roll[*stream]
+	index      int  // among all groups
+	reviewed   bool // is to be: it stands in the list of that name
 }
 
 type streamKey struct {
@@ -52,6 +56,7 @@ func (p *Plan) group(r Route, s *site) *group {
 			g.key = s.name
 		}
 		p.groups[name] = g
+		p.allGroups.add(g)
 	}
 	g.targets, g.four, g.six = r.Targets, nil, nil
 	for _, t := range r.Targets {
@@ -81,6 +86,7 @@ func (g *group) lane(source netip.Addr) *lane {
 		l = &lane{group: g, source: source, window: 1, idle: connList{by: byLane}}
 		g.bounded = 0
 		g.lanes[source] = l
+		g.allLanes = append(g.allLanes, l)
 	}
 	return l
 }
@@ -140,3 +146,21 @@ func (g *group) kept(at int64) bool {
 	}
 	return false
 }
+
+// remembers is how long what the group knows counts: outages, floods, and what is booked ahead.
+func (g *group) remembers() int64 {
+	until := g.keep
+	for _, l := range g.allLanes {
+		until = max(until, l.messages.due, l.connects.due, l.bytes.due)
+		for _, r := range l.remotes {
+			until = max(until, r.messages.due, r.connects.due, r.bytes.due)
+		}
+		if l.tide != nil {
+			until = max(until, l.tide.end())
+		}
+	}
+	return until
+}
+
+// due is called when a group may be forgotten.
+func (g *group) due(p *Plan, at int64) { p.forget(at, g) }

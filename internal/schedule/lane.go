@@ -112,6 +112,10 @@ func (l *lane) due(p *Plan, at int64) {
 			}
 			return
 		}
+		if p.ends(at, c) { // the limits have changed, and Todo has not been called yet
+			p.close(c)
+			continue
+		}
 		p.hand(at, c, e)
 	}
 }

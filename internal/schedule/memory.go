@@ -17,7 +17,7 @@ func (g *group) bounds(p *Plan) *bounds {
 	}
 	sum := bounds{}
 	free, open := false, false
-	for _, l := range g.lanes {
+	for _, l := range g.allLanes {
 		limits := l.current(p)
 		rate := lower(limits.Domain.Messages, limits.Remote.Messages*len(g.reachable(l.source)))
 		conns := lower(limits.Domain.Connections, limits.Remote.Connections*len(g.reachable(l.source)))

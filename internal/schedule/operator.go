@@ -10,8 +10,8 @@ import (
 func (p *Plan) Calm(now time.Time, match func(source netip.Addr, group, key string) bool) int {
 	at := p.instant(now)
 	n := 0
-	for _, g := range p.groups {
-		for _, l := range g.lanes {
+	for _, g := range p.allGroups {
+		for _, l := range g.allLanes {
 			if l.tide == nil || !match(l.source, g.name, g.key) {
 				continue
 			}
@@ -61,7 +61,7 @@ func (p *Plan) Forget(now time.Time, name string) {
 		if len(g.members) == 1 {
 			p.retireGroup(g)
 		}
-		p.leave(s)
+		p.leave(at, s)
 	}
 	p.reopenPlaces(s)
 }
@@ -69,7 +69,7 @@ func (p *Plan) Forget(now time.Time, name string) {
 // empty parks what waits for one site of a group.
 func (p *Plan) empty(at int64, g *group, s *site) {
 	var list []*entry
-	for _, st := range g.streams {
+	for _, st := range g.allStreams {
 		for _, level := range st.queue.levels {
 			for e := level.first; e != nil; e = e.next {
 				if e.site == s {
@@ -107,10 +107,10 @@ func (p *Plan) Expedite(now time.Time, name string) {
 		p.inquire(at, s)
 	}
 	if g := s.group; g != nil {
-		for _, l := range g.lanes {
+		for _, l := range g.allLanes {
 			p.revive(l)
 		}
-		for _, st := range g.streams {
+		for _, st := range g.allStreams {
 			st.down, st.err, st.blocked = 0, nil, 0
 			if st.queue.n > 0 {
 				p.want(st)

@@ -158,7 +158,7 @@ func (p *Plan) feed(at int64, g *group, pl *place) {
 
 // unreachable says that what may leave from the pool would only fail.
 func (g *group) unreachable(p *Plan, at int64, pool *Pool) bool {
-	for _, st := range g.streams {
+	for _, st := range g.allStreams {
 		if st.pool == pool && st.lost(p, at) {
 			return true
 		}
@@ -172,7 +172,7 @@ func (p *Plan) outlook(at int64, g *group, pool *Pool) (int64, int) {
 	if p.max > 0 && p.conns.n >= p.max && g.conns == 0 {
 		n = 1
 	}
-	for _, st := range g.streams {
+	for _, st := range g.allStreams {
 		if st.pool == pool && st.stuck && st.queue.n > 0 {
 			return at + 2*soon, 0
 		}

@@ -8,12 +8,12 @@ func (p *Plan) review(at int64) {
 	for range min(p.reviews.len(), reviewPerTodo) {
 		g := p.reviews.pop()
 		g.reviewed = false
-		for _, l := range g.lanes {
+		for _, l := range g.allLanes {
 			if l.idle.n > 0 {
 				p.trim(at, l)
 			}
 		}
-		for _, st := range g.streams {
+		for _, st := range g.allStreams {
 			if st.queue.n > 0 {
 				p.want(st)
 			}
@@ -35,8 +35,10 @@ func (p *Plan) trim(at int64, l *lane) {
 		}
 		c = next
 	}
-	for _, r := range l.remotes {
-		p.thinIdle(l, r)
+	for _, t := range l.group.reachable(l.source) {
+		if r := l.remotes[t.Addr]; r != nil {
+			p.thinIdle(l, r)
+		}
 	}
 	l.due(p, at)
 }

@@ -45,12 +45,14 @@ type Plan struct {
 	stopped bool
 	seq     uint64
 
-	sites   map[string]*site
-	groups  map[string]*group
-	sources map[netip.Addr]*outage // source addresses that could not be used
-	items   map[uint64]*entry
-	conns   connTable
-	free    *entry // used entries, to be used again
+	sites     map[string]*site
+	groups    map[string]*group
+	allSites  roll[*site]
+	allGroups roll[*group]
+	sources   map[netip.Addr]*outage // source addresses that could not be used
+	items     map[uint64]*entry
+	conns     connTable
+	free      *entry // used entries, to be used again
 
 	timers   timers
 	lookups  fifo[*site]   // to be asked for
@@ -113,12 +115,12 @@ func (p *Plan) Use(now time.Time, s Snapshot) {
 	p.snap = s
 	p.version++
 	p.max = s.TotalConnections()
-	for _, s := range p.sites {
+	for _, s := range p.allSites {
 		for _, pl := range s.places {
 			p.reopened.push(pl)
 		}
 	}
-	for _, g := range p.groups {
+	for _, g := range p.allGroups {
 		if !g.reviewed && (g.conns > 0 || g.waiting > 0) {
 			g.reviewed = true
 			p.reviews.push(g)

@@ -3,12 +3,13 @@ package schedule
 import (
 	"container/heap"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"testing"
 	"time"
+
+	"posthoorn/internal/settings"
 )
 
 // sim is a world around a plan, in virtual time: a local queue, a resolver, receivers, and checks after every step.
@@ -28,13 +29,16 @@ type sim struct {
 	ends     map[string]int
 	places   map[placeKey]*shelf
 	conns    map[ConnID]*link
-	lanes    map[laneKey]*ledger
-	last     map[Item]uint64 // handed out last, by all that is equal but the id
-	finish   time.Time       // the last item was done
-	memory   int             // items in the plan
+	watch    *observer
+	keys     map[string]string // of the limits, by group
+	last     map[Item]uint64   // handed out last, by all that is equal but the id
+	finish   time.Time         // the last item was done
+	memory   int               // items in the plan
 	nextID   uint64
+	strict   bool    // check after every step
 	backRate float64 // share of items that go back unattempted
 	dropRate float64 // share of items after which the peer hangs up
+	size     int64   // of messages
 	credit   int     // for mail of the broker, and as much again for mail that waited
 	parks    int
 }
@@ -44,16 +48,15 @@ type placeKey struct {
 	pool *Pool
 }
 
-type laneKey struct {
-	source netip.Addr
-	group  string
-}
-
 // host is how a site behaves.
 type host struct {
 	group    string
 	key      string
 	addr     netip.Addr
+	more     []netip.Addr // other addresses that it has
+	deaf     []netip.Addr // those of all that cannot be reached
+	floods   []settings.Flood
+	flooding float64 // share of the answers that match them
 	dial     time.Duration
 	service  time.Duration
 	dead     bool // dials fail
@@ -71,7 +74,7 @@ type message struct {
 	state  string // memory, hand, local, done, failed, removed
 	back   bool   // has been handed out before
 	parked int
-	take   *take
+	takes  [2]*take
 }
 
 type shelf struct {
@@ -81,24 +84,15 @@ type shelf struct {
 
 type link struct {
 	dial    Dial
+	addr    netip.Addr
 	host    *host
 	open    bool
 	busy    []*message
 	told    bool // to close
 	sent    int
+	bytes   int64
 	ended   bool
 	waiting bool // has pulled and got nothing
-}
-
-type ledger struct {
-	conns, opening int
-	takes          []*take
-	dials          []time.Time
-}
-
-type take struct {
-	at   time.Time
-	back bool
 }
 
 type event struct {
@@ -128,10 +122,11 @@ func (h *eventHeap) Pop() any {
 func newSim(t *testing.T, seed uint64, snap fixed, credit int) *sim {
 	rnd := rand.New(rand.NewPCG(seed, 1))
 	s := &sim{
-		T: t, rnd: rnd, p: New(Options{Random: rnd.Float64, Lookups: 50, Memory: credit}), credit: credit, now: epoch, snap: snap,
+		T: t, rnd: rnd, p: New(Options{Random: rnd.Float64, Lookups: 50, Memory: credit}), credit: credit, now: epoch, snap: snap, size: 1000,
 		hosts: map[string]*host{}, items: map[uint64]*message{}, ends: map[string]int{}, places: map[placeKey]*shelf{},
-		conns: map[ConnID]*link{}, lanes: map[laneKey]*ledger{}, last: map[Item]uint64{},
+		conns: map[ConnID]*link{}, last: map[Item]uint64{},
 	}
+	s.watch = &observer{T: t, s: s, lanes: map[laneKey]*watched{}, floods: map[laneKey]map[int64]flooded{}}
 	s.p.Use(s.now, snap)
 	return s
 }
@@ -192,6 +187,9 @@ func (s *sim) settle() {
 		}
 		busy := len(t.Lookup)+len(t.Dial)+len(t.Hand)+len(t.Close)+len(t.Park)+len(t.Fail)+len(t.Refill) > 0
 		if !busy {
+			if s.strict {
+				s.watch.rested()
+			}
 			s.wake(t.Wake)
 			return
 		}
@@ -231,7 +229,7 @@ func (s *sim) end(m *message) {
 // send is a new message.
 func (s *sim) send(site string, pool *Pool, class Class, priority uint8) *message {
 	s.nextID++
-	m := &message{item: Item{ID: s.nextID, Site: site, Pool: pool, Class: class, Priority: priority}}
+	m := &message{item: Item{ID: s.nextID, Site: site, Pool: pool, Class: class, Priority: priority, Size: s.size}}
 	s.items[m.item.ID] = m
 	s.add(m)
 	return m
@@ -309,6 +307,14 @@ func (s *sim) refilled(r Refill, sh *shelf) {
 
 var errDead, errDNS = errors.New("dead"), errors.New("no dns")
 
+func (h *host) targets() []Target {
+	list := []Target{{Host: h.group, Addr: h.addr}}
+	for _, a := range h.more {
+		list = append(list, Target{Host: h.group, Addr: a})
+	}
+	return list
+}
+
 func (s *sim) lookup(name string) {
 	h := s.hosts[name]
 	switch {
@@ -318,57 +324,34 @@ func (s *sim) lookup(name string) {
 		s.after(50*time.Millisecond, func() { s.p.ResolveFailed(s.now, name, errDNS, s.now.Add(time.Minute), true) })
 	default:
 		s.after(time.Duration(s.rnd.IntN(100))*time.Millisecond, func() {
-			s.p.Resolved(s.now, name, Route{Group: h.group, Limits: h.key, Targets: []Target{{Host: h.group, Addr: h.addr}}, Expires: s.now.Add(time.Hour)})
+			s.p.Resolved(s.now, name, Route{Group: h.group, Limits: h.key, Targets: h.targets(), Expires: s.now.Add(time.Hour)})
 		})
 	}
 }
 
-func (s *sim) ledger(source netip.Addr, h *host) *ledger {
-	k := laneKey{source, h.group}
-	l := s.lanes[k]
-	if l == nil {
-		l = &ledger{}
-		s.lanes[k] = l
-	}
-	return l
-}
-
 func (s *sim) dial(d Dial) {
 	h := s.hosts[d.Site]
-	if s.conns[d.Conn] != nil || len(d.Targets) != 1 || d.Targets[0].Addr != h.addr {
+	if s.conns[d.Conn] != nil || len(d.Targets) != 1 || !slices.Contains(h.targets(), d.Targets[0]) {
 		s.Errorf("bad dial %+v", d)
 	}
-	c := &link{dial: d, host: h}
+	c := &link{dial: d, host: h, addr: d.Targets[0].Addr}
 	s.conns[d.Conn] = c
-	l := s.ledger(d.Source, h)
-	l.conns++
-	l.opening++
-	l.dials = append(l.dials, s.now)
-	lim := s.snap.Limits(d.Source, h.key, nil)
-	if lim.Domain.Connections > 0 && l.conns > lim.Domain.Connections {
-		s.Errorf("%d connections to %s, %d allowed", l.conns, h.group, lim.Domain.Connections)
-	}
-	if lim.Domain.Starting > 0 && l.opening > lim.Domain.Starting {
-		s.Errorf("%d opening to %s, %d allowed", l.opening, h.group, lim.Domain.Starting)
-	}
-	if s.snap.total > 0 && len(s.conns) > s.snap.total {
-		s.Errorf("%d connections in all, %d allowed", len(s.conns), s.snap.total)
-	}
-	s.after(h.dial+time.Duration(s.rnd.Int64N(int64(h.dial)+1)), func() { s.dialed(c, l) })
+	s.watch.dialed(c)
+	s.after(h.dial+time.Duration(s.rnd.Int64N(int64(h.dial)+1)), func() { s.dialed(c) })
 }
 
-func (s *sim) dialed(c *link, l *ledger) {
-	l.opening--
+func (s *sim) dialed(c *link) {
 	h := c.host
-	if h.dead || h.maxConns > 0 && h.conns >= h.maxConns {
-		l.conns--
+	s.watch.opened(c)
+	if h.dead || slices.Contains(h.deaf, c.addr) || h.maxConns > 0 && h.conns >= h.maxConns {
+		s.watch.ended(c)
 		delete(s.conns, c.dial.Conn)
-		s.p.DialFailed(s.now, c.dial.Conn, DialFailure{Err: errDead, Failed: []netip.Addr{h.addr}})
+		s.p.DialFailed(s.now, c.dial.Conn, DialFailure{Err: errDead, Failed: []netip.Addr{c.addr}})
 		return
 	}
 	h.conns++
 	c.open = true
-	s.p.Opened(s.now, c.dial.Conn, Opening{Addr: h.addr})
+	s.p.Opened(s.now, c.dial.Conn, Opening{Addr: c.addr})
 	s.pull(c)
 }
 
@@ -377,7 +360,7 @@ func (s *sim) pull(c *link) {
 		s.inTurn(s.items[it.ID])
 		s.carry(c, it)
 	} else {
-		c.waiting = true
+		s.watch.idle(c, true)
 	}
 }
 
@@ -408,16 +391,11 @@ func (s *sim) carry(c *link, it Item) {
 		s.Errorf("item for a connection that was told to close")
 	}
 	m.state = "hand"
-	l := s.ledger(c.dial.Source, h)
-	m.take = &take{at: s.now}
-	l.takes = append(l.takes, m.take)
-	c.waiting = false
+	s.watch.idle(c, false)
 	c.busy = append(c.busy, m)
 	c.sent++
-	lim := s.snap.Limits(c.dial.Source, h.key, nil)
-	if lim.ConnMessages > 0 && c.sent > lim.ConnMessages {
-		s.Errorf("%d messages over one connection", c.sent)
-	}
+	s.watch.carried(c, m)
+	c.bytes += it.Size
 	if len(c.busy) == 1 {
 		s.transact(c)
 	}
@@ -442,6 +420,7 @@ func (s *sim) transact(c *link) {
 		s.after(time.Millisecond, func() {
 			c.busy = c.busy[1:]
 			c.sent--
+			c.bytes -= m.item.Size
 			s.goBack(m)
 			s.p.Back(s.now, c.dial.Conn, m.item.ID)
 			s.pull(c)
@@ -467,7 +446,13 @@ func (s *sim) finished(c *link, m *message) {
 	s.end(m)
 	c.host.done++
 	s.finish = s.now
-	s.p.Done(s.now, c.dial.Conn, m.item.ID, Outcome{Bytes: 1000, Delivered: true})
+	o := Outcome{Bytes: m.item.Size, Delivered: true}
+	if len(c.host.floods) > 0 && s.rnd.Float64() < c.host.flooding {
+		o.Delivered = false
+		o.Floods = c.host.floods[:1+s.rnd.IntN(len(c.host.floods))]
+		s.watch.matched(c, o.Floods)
+	}
+	s.p.Done(s.now, c.dial.Conn, m.item.ID, o)
 	switch {
 	case c.host.session > 0 && c.sent >= c.host.session, s.rnd.Float64() < s.dropRate:
 		for _, m := range c.busy {
@@ -489,7 +474,7 @@ func (s *sim) hangUp(c *link) {
 	}
 	c.ended = true
 	c.host.conns--
-	s.ledger(c.dial.Source, c.host).conns--
+	s.watch.ended(c)
 	delete(s.conns, c.dial.Conn)
 	s.p.Closed(s.now, c.dial.Conn)
 }
@@ -501,6 +486,7 @@ func (s *sim) close(id ConnID) {
 		return
 	}
 	c.told = true
+	s.watch.idle(c, false)
 	s.after(20*time.Millisecond, func() { s.hangUp(c) })
 }
 
@@ -515,53 +501,29 @@ func (s *sim) verify() {
 	}
 }
 
-// rates checks every window of every lane.
-func (s *sim) rates() {
-	for k, l := range s.lanes {
-		lim := s.snap.Limits(k.source, s.key(k.group), nil)
-		var takes []time.Time
-		for _, t := range l.takes {
-			if !t.back {
-				takes = append(takes, t.at)
-			}
-		}
-		window(s.T, fmt.Sprint("messages to ", k.group), takes, lim.Domain.Messages)
-		window(s.T, fmt.Sprint("connects to ", k.group), l.dials, lim.Domain.Connects)
-	}
-}
-
 func (s *sim) key(group string) string {
-	for _, h := range s.hosts {
-		if h.group == group {
-			return h.key
+	if len(s.keys) == 0 {
+		s.keys = make(map[string]string)
+		for _, h := range s.hosts {
+			s.keys[h.group] = h.key
 		}
 	}
-	return ""
-}
-
-// window checks that in no window of any length there are more events than the rate has room for.
-func window(t *testing.T, what string, at []time.Time, perMinute int) {
-	t.Helper()
-	if perMinute == 0 {
-		return
-	}
-	interval := float64(time.Minute) / float64(perMinute)
-	// with x = time − number × interval, event j comes too early after event i if x falls by more than the tolerance
-	peak := -1e300
-	for n, when := range at {
-		x := float64(when.Sub(epoch)) - float64(n)*interval
-		peak = max(peak, x)
-		if peak-x > float64(tolerance)+1000 {
-			t.Errorf("%s: event %d of %d is %v too early for %d per minute", what, n, len(at), time.Duration(peak-x), perMinute)
-			return
-		}
-	}
+	return s.keys[group]
 }
 
 // goBack undoes a carry.
 func (s *sim) goBack(m *message) {
 	m.state, m.back = "memory", true
-	m.take.back = true
+	for _, t := range m.takes {
+		t.back = true
+	}
+}
+
+// reload makes other limits count.
+func (s *sim) reload(snap fixed) {
+	s.snap = snap
+	s.watch.regime()
+	s.p.Use(s.now, snap)
 }
 
 func (s *sim) remove(id uint64) {

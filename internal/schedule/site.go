@@ -17,7 +17,7 @@ const (
 type site struct {
 	name     string
 	group    *group // of the last good answer
-	index    int    // among the members of the group
+	seats    [2]int // among all sites, and among the members of the group
 	expires  int64  // then it is looked up anew
 	good     int64  // until then the group is what the DNS says
 	failure  error  // the last answer was bad, until
@@ -45,6 +45,7 @@ func (p *Plan) site(name string, at int64) *site {
 	if s == nil {
 		s = &site{name: name}
 		p.sites[name] = s
+		p.allSites.add(s)
 		p.timers.arm(&s.timer, s, at+idleSite)
 	}
 	s.used = at
@@ -83,10 +84,9 @@ func (p *Plan) Resolved(now time.Time, name string, r Route) {
 	}
 	g := p.group(r, s)
 	if s.group != g {
-		p.leave(s)
+		p.leave(at, s)
 		s.group, s.last = g, nil
-		s.index = len(g.members)
-		g.members = append(g.members, s)
+		g.members.add(member{s})
 	}
 	s.failure, s.failed = nil, 0
 	s.expires = never
@@ -120,7 +120,7 @@ func (p *Plan) ResolveFailed(now time.Time, name string, err error, until time.T
 		return
 	}
 	s.failure, s.failed, s.failedAt = err, end, at
-	p.leave(s)
+	p.leave(at, s)
 	for e := s.pending.first(); e != nil; e = s.pending.first() {
 		p.fail(at, e, err, noSource)
 	}
@@ -152,15 +152,11 @@ func (p *Plan) outdated(at int64, s *site) bool {
 }
 
 // leave takes s out of its group; items of it that are there stay.
-func (p *Plan) leave(s *site) {
+func (p *Plan) leave(at int64, s *site) {
 	if s.group != nil {
 		g := s.group
-		last := len(g.members) - 1
-		g.members[s.index] = g.members[last]
-		g.members[s.index].index = s.index
-		g.members[last] = nil
-		g.members = g.members[:last]
-		p.forget(g)
+		g.members.remove(member{s})
+		p.forget(at, g)
 		s.group, s.last = nil, nil
 	}
 }
@@ -187,27 +183,34 @@ func (s *site) due(p *Plan, at int64) {
 	case s.lookup != known || s.n > 0 || len(s.places) > 0 || at < s.used+idleSite || at < s.failed || s.group != nil && at < s.group.keep:
 		p.timers.arm(&s.timer, s, at+idleSite)
 	default:
-		p.leave(s)
+		p.leave(at, s)
 		delete(p.sites, s.name)
+		p.allSites.remove(s)
 	}
 }
 
-// forget drops a group that nobody needs.
-func (p *Plan) forget(g *group) {
+// forget drops a group that nobody needs, once its limits and troubles say nothing any more.
+func (p *Plan) forget(at int64, g *group) {
 	if len(g.members) > 0 || g.waiting+g.inHand+g.conns+g.reserved > 0 || p.groups[g.name] != g {
 		return
 	}
-	for _, st := range g.streams {
+	if until := g.remembers(); until > at {
+		p.timers.arm(&g.timer, g, until)
+		return
+	}
+	p.timers.disarm(&g.timer)
+	for _, st := range g.allStreams {
 		st.dropped = true
 		p.timers.disarm(&st.timer)
 	}
-	for _, l := range g.lanes {
+	for _, l := range g.allLanes {
 		p.timers.disarm(&l.timer)
 		if l.tide != nil {
 			p.timers.disarm(&l.tide.timer)
 		}
 	}
 	delete(p.groups, g.name)
+	p.allGroups.remove(g)
 }
 
 // place is mail of a site that waits in the local queue and may leave from the same addresses.

@@ -31,6 +31,7 @@ type stream struct {
 	source     netip.Addr
 	told       uint64 // … unless the limits have changed
 	dropped    bool
+	index      int // among the streams of the group
 	timer      timer
 }
 
@@ -46,12 +47,13 @@ func (p *Plan) stream(at int64, g *group, pool *Pool, class Class) *stream {
 	if n := len(pool.addrs); n > 1 {
 		st.turn = int(p.options.Random()*float64(n)) % n
 	}
-	for _, l := range g.lanes {
+	for _, l := range g.allLanes {
 		if b := l.berth(class); b != nil && pool.has(l.source) {
 			st.attach(b)
 		}
 	}
 	g.streams[k] = st
+	g.allStreams.add(st)
 	return st
 }
 
@@ -194,12 +196,13 @@ func (p *Plan) lapse(at int64, st *stream) {
 		return
 	}
 	p.dropStream(st)
-	p.forget(st.group)
+	p.forget(at, st.group)
 }
 
 func (p *Plan) dropStream(st *stream) {
 	st.dropped = true
 	delete(st.group.streams, streamKey{st.pool, st.class})
+	st.group.allStreams.remove(st)
 	for _, b := range st.berths {
 		b.drop(st)
 	}

@@ -157,7 +157,7 @@ func TestLimitsAreReached(t *testing.T) {
 			s.run(epoch.Add(time.Minute))
 			before := h.done
 			s.run(epoch.Add(3 * time.Minute))
-			s.rates()
+			s.watch.finish()
 			t.Logf("%d of %d a minute, %d parks, %d in memory", (h.done-before)/2, c.perMinute, s.parks, s.memory)
 			if got := (h.done - before) / 2; got < c.perMinute*9/10 {
 				t.Errorf("%d of %d messages a minute", got, c.perMinute)

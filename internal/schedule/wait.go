@@ -16,7 +16,7 @@ func (p *Plan) waitOfSite(at int64, s *site, x *Explanation) Wait {
 	case s.group.waiting == 0 && s.group.inHand > 0 && x.Backlog == 0:
 		return Wait{For: "nothing: all its messages are being sent", Since: p.moment(s.group.moved)}
 	}
-	for _, st := range s.group.streams {
+	for _, st := range s.group.allStreams {
 		if st.needy {
 			return Wait{For: "a free connection: all that this program may have are in use", Since: p.ending(st.needySince)}
 		}
@@ -72,7 +72,7 @@ func quoted(name string) string { return "“" + name + "”" }
 
 // wanted says that mail waits which may leave over the lane.
 func (l *lane) wanted() bool {
-	for _, st := range l.group.streams {
+	for _, st := range l.group.allStreams {
 		if st.pool.has(l.source) && (st.queue.n > 0 || st.held != NoReason) {
 			return true
 		}
