@@ -10,6 +10,9 @@ import (
 	"posthoorn/internal/outbox"
 )
 
+// maxReasonShown is how much of a reason a line of the table has room for, in runes; explain tells all.
+const maxReasonShown = 120
+
 // printBacklog prints the table of posthoorn backlog and its sums.
 func printBacklog(out io.Writer, lines []outbox.BacklogLine, now time.Time) error {
 	if len(lines) == 0 {
@@ -27,10 +30,10 @@ func printBacklog(out io.Writer, lines []outbox.BacklogLine, now time.Time) erro
 			name = "(" + strconv.Itoa(l.Others) + " others)"
 		}
 		if l.Reason != "" {
-			reason = text(l.Reason)
+			reason = visible(shorten(l.Reason, maxReasonShown))
 		}
 		fmt.Fprintf(t, "%s\t%d\t%d\t%s\t%s\t%s\n", name, l.Memory, l.Waiting, age(l.Since, now), due(l.Next, now), reason)
 	}
-	fmt.Fprintf(t, "all\t%d\t%d\t\t\t\n", memory, waiting)
+	fmt.Fprintf(t, "all\t%d\t%d\n", memory, waiting)
 	return t.Flush()
 }

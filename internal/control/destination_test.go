@@ -1,11 +1,8 @@
 package control
 
 import (
-	"net/netip"
 	"strings"
 	"testing"
-
-	"posthoorn/internal/settings"
 )
 
 func TestDestination(t *testing.T) {
@@ -53,34 +50,6 @@ func TestNonsenseIsNoDestination(t *testing.T) {
 		}
 		if msg := err.Error(); visible(msg) != msg || len(msg) > 800 || !strings.Contains(msg, "expected is") && !strings.Contains(msg, "IP") && !strings.Contains(msg, "brackets") {
 			t.Errorf("%.50q: %q", text, msg)
-		}
-	}
-}
-
-func TestPauseOfOrder(t *testing.T) {
-	ip := netip.MustParseAddr
-	for _, c := range []struct {
-		order Order
-		want  settings.Pause
-	}{
-		{Order{}, settings.Pause{}},
-		{Order{Destination: "Example.COM"}, settings.Pause{Domain: "example.com"}},
-		{Order{Destination: "relay.example:587"}, settings.Pause{Domain: "relay.example:587"}},
-		{Order{Destination: "::ffff:192.0.2.1"}, settings.Pause{Remote: ip("192.0.2.1")}},
-		{Order{Destination: "[IPv6:2001:db8::1]"}, settings.Pause{Remote: ip("2001:db8::1")}},
-		{Order{IP: ip("::ffff:10.0.0.1"), Tag: "news letter"}, settings.Pause{Source: ip("10.0.0.1"), Tag: "news letter"}},
-	} {
-		got, err := c.order.pause()
-		if err != nil || got != c.want {
-			t.Errorf("%+v: %+v, %v", c.order, got, err)
-		}
-	}
-	for _, bad := range []Order{
-		{Tag: "a\nb"}, {Tag: strings.Repeat("x", 256)}, {Tag: "\u202e"}, {IP: ip("0.0.0.0")}, {IP: ip("fe80::1%x")},
-		{Destination: "0.0.0.0"}, {Destination: "*"},
-	} {
-		if p, err := bad.pause(); Code(err) != ExitUsage {
-			t.Errorf("%+v: %+v, %v", bad, p, err)
 		}
 	}
 }

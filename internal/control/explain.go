@@ -219,6 +219,10 @@ func (e *explainer) sources() {
 		if s.Pause != nil {
 			remarks = append(remarks, "held back: "+pauseRow(s.Pause))
 		}
+		if len(remarks) == 0 {
+			e.line("  %s", own(s.Source))
+			continue
+		}
 		e.line("  %s\t%s", own(s.Source), strings.Join(remarks, ", "))
 	}
 }

@@ -11,8 +11,8 @@ import (
 )
 
 // Operate carries out one of the operator's commands, by its name in operations.md section 8, on the daemon of a client and
-// prints what comes of it. Code gives the exit code of its error. When ctx ends, a command that is under way ends cleanly and says how
-// far it came.
+// prints what comes of it. Code gives the exit code of its error. When ctx ends, a command that is under way ends cleanly and
+// says how far it came.
 func Operate(ctx context.Context, c *Client, command string, o Order, t Terminal) error {
 	if err := o.check(command); err != nil {
 		return err
@@ -60,12 +60,12 @@ func (op *operation) explain(ctx context.Context) error {
 }
 
 func (op *operation) backlog(ctx context.Context) error {
-	lines := []outbox.BacklogLine{}
+	var lines []outbox.BacklogLine
 	if err := op.client.run(ctx, op.command, op.order, &lines, nil); err != nil {
 		return err
 	}
 	if op.t.JSON {
-		return printJSON(op.t.Out, lines)
+		return printJSON(op.t.Out, append([]outbox.BacklogLine{}, lines...)) // none is a list too
 	}
 	return printBacklog(op.t.Out, lines, time.Now())
 }

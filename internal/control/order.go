@@ -1,6 +1,7 @@
 package control
 
 import (
+	"strings"
 	"unicode/utf8"
 
 	"posthoorn/internal/settings"
@@ -26,7 +27,7 @@ func (o *Order) check(command string) (err error) {
 		return usage("move needs one of our own addresses")
 	}
 	switch {
-	case command == cmdFail && o.Reason == "":
+	case command == cmdFail && strings.TrimSpace(o.Reason) == "":
 		return usage("fail needs a reason: the senders read it in their results")
 	case !plain(o.Reason, maxReason):
 		return usage("the reason is not a text of at most %d bytes without control characters", maxReason)
