@@ -46,15 +46,38 @@ func newPattern(kind, s string) (*pattern, error) {
 }
 
 func compile(kind, expression string) (*pattern, error) {
-	regex, err := regexp.Compile(expression)
+	tree, err := syntax.Parse(expression, syntax.Perl)
 	if err != nil {
 		return nil, fmt.Errorf("the pattern does not compile: %.200s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
 	}
-	tree, err := syntax.Parse(expression, syntax.Perl)
+	if steps(tree) > maxSteps {
+		return nil, errors.New("the pattern is too complex")
+	}
+	regex, err := regexp.Compile(expression)
 	if err != nil {
-		return nil, fmt.Errorf("the pattern does not compile: %w", err)
+		return nil, fmt.Errorf("the pattern does not compile: %.200s", err)
 	}
 	return &pattern{kind: kind, regex: regex, literals: required(tree.Simplify())}, nil
+}
+
+// maxSteps bounds the time per byte of text: repeats of repeats make millions of steps out of a short pattern.
+const maxSteps = 5000
+
+// steps is about the number of instructions that an expression is compiled to, as far as it matters.
+func steps(re *syntax.Regexp) int {
+	n := max(1, len(re.Rune))
+	if re.Op == syntax.OpCharClass {
+		n = 1
+	}
+	for _, sub := range re.Sub {
+		if n += steps(sub); n > maxSteps {
+			return n
+		}
+	}
+	if re.Op == syntax.OpRepeat {
+		n *= max(1, re.Min, re.Max)
+	}
+	return n
 }
 
 // bare takes the slashes from /…/ and /…/i.

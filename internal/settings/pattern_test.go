@@ -62,7 +62,7 @@ func TestBadPattern(t *testing.T) {
 	for _, c := range [][2]string{
 		{"", "a"}, {"glob", "a"}, {"exact", ""}, {"substr", " "}, {"fnmatch", ""}, {"regex", ""},
 		{"regex", "("}, {"regex", "(?=a)"}, {"regex", `(a)\1`}, {"regex", "a{1001}"}, {"regex", ")("}, {"fnmatch", "[z-a]"},
-		{"substr", "\xff"}, {"substr", strings.Repeat("a", maxPattern+1)}, {"regex", "((a{100}){100}){100}"},
+		{"substr", "\xff"}, {"substr", strings.Repeat("a", maxPattern+1)}, {"regex", "((a{100}){100}){100}"}, {"regex", "((ab|cde){30}){30}"}, {"regex", "(abcdefghi){999}"}, {"regex", "(?:(?:x{20}){20}y*){12}"},
 	} {
 		if _, err := newPattern(c[0], c[1]); err == nil {
 			t.Errorf("%s %.20q is a pattern", c[0], c[1])

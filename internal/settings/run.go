@@ -61,10 +61,7 @@ func (c *Cache) pauseUntil(reload time.Time) time.Duration {
 
 // refresh reloads and removes the pauses that have ended.
 func (c *Cache) refresh(ctx context.Context) {
-	if c.Reload(ctx) != nil {
-		return
-	}
-	if err := c.sweep(ctx); err != nil {
-		c.log.Debug("the database keeps what has ended", "error", err)
+	if c.Reload(ctx) == nil {
+		c.sweep(ctx)
 	}
 }

@@ -154,6 +154,12 @@ func (m *memStore) count(table string) int {
 	return len(m.rows[table])
 }
 
+func (m *memStore) reads() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.loads
+}
+
 // lines is a log that can be counted.
 type lines struct {
 	mu  sync.Mutex
