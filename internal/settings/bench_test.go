@@ -11,14 +11,19 @@ import (
 func large(b testing.TB, floods int) *Snapshot {
 	rows := map[string][]Row{}
 	for i := range 10000 {
-		rows["capacity"] = append(rows["capacity"], row("capacity", "id", strconv.Itoa(i+1), "domain", fmt.Sprintf("d%d.example", i), "domain_maxmessages", "60"))
+		rows["capacity"] = append(rows["capacity"],
+			row("capacity", "id", strconv.Itoa(i+1), "domain", fmt.Sprintf("d%d.example", i), "domain_maxmessages", "60"))
 	}
 	for i := range 1000 {
-		rows["paused"] = append(rows["paused"], Row{"id": strconv.Itoa(i + 1), "localip": "192.0.2.9", "target": fmt.Sprintf("d%d.example", i), "tag": fmt.Sprintf("t%d", i%100*(i%2))})
+		rows["paused"] = append(rows["paused"], Row{
+			"id": strconv.Itoa(i + 1), "localip": "192.0.2.9", "target": fmt.Sprintf("d%d.example", i), "tag": fmt.Sprintf("t%d", i%100*(i%2)),
+		})
 	}
 	for i := range floods {
 		kind := []string{"substr", "fnmatch", "regex", "exact"}[i%4]
-		pattern := map[string]string{"substr": "Too many of %d", "fnmatch": "*rate limit %d*", "regex": `(blocked|refused) by list%d\b`, "exact": "try again %d"}[kind]
+		pattern := map[string]string{
+			"substr": "Too many of %d", "fnmatch": "*rate limit %d*", "regex": `(blocked|refused) by list%d\b`, "exact": "try again %d",
+		}[kind]
 		rows["flood_responses"] = append(rows["flood_responses"], floodRow(i+1, kind, fmt.Sprintf(pattern, i)))
 	}
 	return snapshotOf(b, rows)
@@ -59,7 +64,8 @@ func BenchmarkFloodsMatch(b *testing.B) {
 	benchmarkFloods(b, "4.7.0 You were Refused by list2 for now, see https://example.com/help", 1)
 }
 
-const noSuchUser = "5.1.1 The email account that you tried to reach does not exist. Please double-check the recipient's address for typos or unnecessary spaces. For more information, go to https://example.com/mail/?p=NoSuchUser"
+const noSuchUser = "5.1.1 The email account that you tried to reach does not exist. " +
+	"Please double-check the recipient's address for typos or unnecessary spaces. For more information, go to https://example.com/mail/?p=NoSuchUser"
 
 func benchmarkFloods(b *testing.B, text string, want int) {
 	s := large(b, 2000)

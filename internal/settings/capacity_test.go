@@ -12,11 +12,14 @@ import (
 func cascade(t *testing.T) *Snapshot {
 	return snapshotOf(t, map[string][]Row{
 		"capacity": {
-			row("capacity", "id", "1", "localip", "*", "domain", "", "domain_maxmessages", "1", "domain_maxconnects", "1", "ip_maxmessages", "1", "domain_maxqueue", "NULL", "secure", "3"),
+			row("capacity", "id", "1", "localip", "*", "domain", "", "domain_maxmessages", "1", "domain_maxconnects", "1",
+				"ip_maxmessages", "1", "domain_maxqueue", "NULL", "secure", "3"),
 			row("capacity", "id", "2", "localip", "::ffff:192.0.2.1", "domain_maxmessages", "2", "domain_maxconnects", "2", "secure", "2"),
-			row("capacity", "id", "3", "domain", "Example.COM", "domain_maxmessages", "30", "connection_maxidletime", "1500", "connection_spread", "1", "secure", "0"),
+			row("capacity", "id", "3", "domain", "Example.COM", "domain_maxmessages", "30",
+				"connection_maxidletime", "1500", "connection_spread", "1", "secure", "0"),
 			row("capacity", "id", "4", "localip", "192.0.2.1", "domain", "example.com", "domain_maxmessages", "0", "domain_maxconnections", "4"),
-			row("capacity", "id", "5", "domain", "bücher.example", "domain_maxmessages", "20", "timeout_data", "60", "offline_time", "30", "connection_minmessages", "9"),
+			row("capacity", "id", "5", "domain", "bücher.example", "domain_maxmessages", "20",
+				"timeout_data", "60", "offline_time", "30", "connection_minmessages", "9"),
 			row("capacity", "id", "6", "domain", "aside.example", "domain_maxmessages", "7", "rules_only", "1"),
 		},
 		"flood_responses": {
@@ -47,7 +50,9 @@ func TestCascade(t *testing.T) {
 			l.Domain = Counts{Messages: 0, Connects: 2, Connections: 4}
 			l.IdleTime, l.Spread, l.Security = 1500*time.Millisecond, true, Optional
 		}},
-		{"mapped source", netip.MustParseAddr("::ffff:192.0.2.1"), nil, nil, func(l *Limits) { l.Domain.Messages, l.Domain.Connects, l.Security = 2, 2, Required }},
+		{"mapped source", netip.MustParseAddr("::ffff:192.0.2.1"), nil, nil, func(l *Limits) {
+			l.Domain.Messages, l.Domain.Connects, l.Security = 2, 2, Required
+		}},
 		{"group: the lower, unlimited is the highest", ip1, []string{com, book}, nil, func(l *Limits) {
 			l.Domain = Counts{Messages: 20, Connects: 2, Connections: 4}
 			l.IdleTime, l.Spread, l.Security = 1500*time.Millisecond, true, Optional
@@ -74,7 +79,10 @@ func TestSecurityIsOfTheDomainAlone(t *testing.T) {
 		source netip.Addr
 		domain string
 		want   Security
-	}{{ip1, "example.com", Optional}, {ip1, "xn--bcher-kva.example", Required}, {ip2, "xn--bcher-kva.example", Verified}, {none, "other.example", Verified}} {
+	}{
+		{ip1, "example.com", Optional}, {ip1, "xn--bcher-kva.example", Required},
+		{ip2, "xn--bcher-kva.example", Verified}, {none, "other.example", Verified},
+	} {
 		if got := s.Security(c.source, c.domain); got != c.want {
 			t.Errorf("%v %s: %v", c.source, c.domain, got)
 		}
@@ -221,5 +229,30 @@ func checkGoverned(t *testing.T, rows []*limitRow, source netip.Addr, group []st
 				t.Fatalf("%s = %d, but row %d of %v says %d", fields[f].column, got[f], r.id, r.pair, r.values[f])
 			}
 		}
+	}
+}
+
+// Of two domains of a group that both say something, the value counts that is easier on the receiver.
+func TestGroupIsGentle(t *testing.T) {
+	gentle := func(a, b string) Limits {
+		rows := []Row{{"id": "1", "domain": "a.example"}, {"id": "2", "domain": "b.example"}}
+		for i, value := range []string{a, b} {
+			for _, f := range fields {
+				rows[i][f.column] = value
+			}
+		}
+		return snapshotOf(t, map[string][]Row{"capacity": rows}).Limits(ip1, []string{"a.example", "b.example"}, nil)
+	}
+	want := Limits{
+		Domain: Counts{2, 2, 2, 2, 2, 2}, Remote: Counts{2, 2, 2, 2, 2, 2}, ConnMessages: 2, ConnBytes: 2, MinMessages: 3, Spread: true,
+		IdleTime: 2 * time.Millisecond, Memory: 2, MemoryFirst: 2, MemoryRetries: 2, Offline: 3 * time.Second, Security: Verified,
+		Timeouts: Timeouts{2 * time.Second, 2 * time.Second, 2 * time.Second, 2 * time.Second, 2 * time.Second},
+	}
+	if a, b := gentle("2", "3"), gentle("3", "2"); a != want || b != want {
+		t.Errorf("\n got %+v\n and %+v\nwant %+v", a, b, want)
+	}
+	want.Spread, want.MinMessages, want.Offline, want.Security = false, 2, 2*time.Second, Required
+	if a, b := gentle("2", "0"), gentle("0", "2"); a != want || b != want {
+		t.Errorf("0 and 2:\n got %+v\n and %+v\nwant %+v", a, b, want)
 	}
 }

@@ -52,7 +52,8 @@ func TestMoment(t *testing.T) {
 
 func TestDomainAndAddress(t *testing.T) {
 	for text, want := range map[string]string{
-		"": "", "*": "", " * ": "", "Example.COM": "example.com", "bücher.example": "xn--bcher-kva.example", "BÜCHER.example": "xn--bcher-kva.example",
+		"": "", "*": "", " * ": "", "Example.COM": "example.com", "bücher.example": "xn--bcher-kva.example",
+		"BÜCHER.example":        "xn--bcher-kva.example",
 		"xn--bcher-kva.example": "xn--bcher-kva.example", "example.com.": "example.com", "[192.0.2.1]": "[192.0.2.1]",
 	} {
 		c := cells{row: Row{"d": text}}
@@ -60,7 +61,10 @@ func TestDomainAndAddress(t *testing.T) {
 			t.Errorf("%q: %q, %v", text, got, c.err)
 		}
 	}
-	for _, text := range []string{"a b", "example.com\r\nRSET", "a..b", "..", ".", "\xff", "*.example.com", strings.Repeat("a", 64) + ".b", strings.Repeat("a.", 200) + "b"} {
+	for _, text := range []string{
+		"a b", "example.com\r\nRSET", "a..b", "..", ".", "\xff", "*.example.com",
+		strings.Repeat("a", 64) + ".b", strings.Repeat("a.", 200) + "b",
+	} {
 		c := cells{row: Row{"d": text}}
 		if c.domain("d"); c.err == nil {
 			t.Errorf("%q is a domain", text)

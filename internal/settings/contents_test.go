@@ -135,7 +135,10 @@ func TestDelegate(t *testing.T) {
 		domain string
 		after  time.Duration
 		want   int64
-	}{{ip1, "a.example", 0, 4}, {ip1, "a.example", 5 * time.Second, 5}, {ip1, "a.example", 9 * time.Second, 3}, {ip1, "b.example", 0, 2}, {ip2, "a.example", 0, 3}, {ip2, "b.example", 0, 1}, {none, "b.example", 0, 1}} {
+	}{
+		{ip1, "a.example", 0, 4}, {ip1, "a.example", 5 * time.Second, 5}, {ip1, "a.example", 9 * time.Second, 3},
+		{ip1, "b.example", 0, 2}, {ip2, "a.example", 0, 3}, {ip2, "b.example", 0, 1}, {none, "b.example", 0, 1},
+	} {
 		to, id, ok := s.Delegate(c.source, c.domain, noon.Add(c.after))
 		if want := netip.AddrFrom4([4]byte{192, 0, 2, byte(10 + c.want)}); !ok || id != c.want || to != want {
 			t.Errorf("%v %s after %v: %v %d %v", c.source, c.domain, c.after, to, id, ok)

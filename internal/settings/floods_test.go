@@ -11,7 +11,8 @@ import (
 )
 
 func floodRow(id int, kind, pattern string) Row {
-	return row("flood_responses", "id", strconv.Itoa(id), "name", "rule "+strconv.Itoa(id), "type", kind, "pattern", pattern, "pause", "60", "duration", "120")
+	n := strconv.Itoa(id)
+	return row("flood_responses", "id", n, "name", "rule "+n, "type", kind, "pattern", pattern, "pause", "60", "duration", "120")
 }
 
 func ids(floods []Flood) (list []int64) {

@@ -62,7 +62,8 @@ func TestBadPattern(t *testing.T) {
 	for _, c := range [][2]string{
 		{"", "a"}, {"glob", "a"}, {"exact", ""}, {"substr", " "}, {"fnmatch", ""}, {"regex", ""},
 		{"regex", "("}, {"regex", "(?=a)"}, {"regex", `(a)\1`}, {"regex", "a{1001}"}, {"regex", ")("}, {"fnmatch", "[z-a]"},
-		{"substr", "\xff"}, {"substr", strings.Repeat("a", maxPattern+1)}, {"regex", "((a{100}){100}){100}"}, {"regex", "((ab|cde){30}){30}"}, {"regex", "(abcdefghi){999}"}, {"regex", "(?:(?:x{20}){20}y*){12}"},
+		{"substr", "\xff"}, {"substr", strings.Repeat("a", maxPattern+1)},
+		{"regex", "((a{100}){100}){100}"}, {"regex", "((ab|cde){30}){30}"}, {"regex", "(abcdefghi){999}"}, {"regex", "(?:(?:x{20}){20}y*){12}"},
 	} {
 		if _, err := newPattern(c[0], c[1]); err == nil {
 			t.Errorf("%s %.20q is a pattern", c[0], c[1])
@@ -75,7 +76,8 @@ func TestBadPattern(t *testing.T) {
 // Whatever a pattern matches has one of its literals.
 func TestLiterals(t *testing.T) {
 	for pattern, want := range map[string]string{
-		"too many": "too many", "a(bcde)+f": "bcde", "x*rate|limit": "rate,limit", "rate|speed": "rate,speed", "(blocked|refused) by": "blocked,refused",
+		"too many": "too many", "a(bcde)+f": "bcde", "x*rate|limit": "rate,limit",
+		"rate|speed": "rate,speed", "(blocked|refused) by": "blocked,refused",
 		"abc.*defg": "defg", "a?": "", "[ab]c": "c", "(abcd){2,3}": "abcd", "^$": "", "Straße": "straße",
 	} {
 		p, err := newPattern("regex", pattern)

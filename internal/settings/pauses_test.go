@@ -96,11 +96,13 @@ func TestPausedAsWritten(t *testing.T) {
 			}
 			list = append(list, p)
 		}
-		s, source, domain, now := withPauses(list...), addrs[1+random.IntN(2)], domains[1+random.IntN(2)], noon.Add(time.Duration(random.IntN(3))*time.Second)
+		s, source, domain := withPauses(list...), addrs[1+random.IntN(2)], domains[1+random.IntN(2)]
+		now := noon.Add(time.Duration(random.IntN(3)) * time.Second)
 		mine := tags[1 : 1+random.IntN(3)]
 		stopped, untagged, remote := false, false, false
 		for _, p := range list {
-			if !p.over(now) && (!p.Source.IsValid() || p.Source == source) && (p.Domain == "" || p.Domain == domain) && (p.Tag == "" || slices.Contains(mine, p.Tag)) {
+			if !p.over(now) && (!p.Source.IsValid() || p.Source == source) &&
+				(p.Domain == "" || p.Domain == domain) && (p.Tag == "" || slices.Contains(mine, p.Tag)) {
 				stopped = stopped || !p.Remote.IsValid()
 				untagged = untagged || !p.Remote.IsValid() && p.Tag == ""
 				remote = remote || p.Remote.IsValid()
