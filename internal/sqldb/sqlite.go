@@ -42,6 +42,6 @@ func openFile(a address, _ *slog.Logger) (driver.Connector, error) {
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s is not a file", a.name)
 	}
-	options := url.Values{"mode": {"rw"}, "_pragma": {"busy_timeout(4000)", "trusted_schema(0)"}}
+	options := url.Values{"mode": {"rw"}, "_pragma": {"busy_timeout(2500)", "trusted_schema(0)"}}
 	return sqlite.NewConnector((&url.URL{Scheme: "file", Path: a.name, RawQuery: options.Encode()}).String())
 }

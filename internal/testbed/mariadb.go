@@ -18,7 +18,7 @@ func newMariaDB() (*SQLServer, error) {
 			if err := os.WriteFile(s.dir+"/login.sql", []byte(login), 0o644); err != nil {
 				return nil, err
 			}
-			return []string{fill, "--no-defaults", "--datadir=" + s.dir + "/data", "--tmpdir=" + s.dir, "--skip-test-db", "--skip-name-resolve", "--innodb-flush-method=nosync"}, nil
+			return []string{fill, "--no-defaults", "--datadir=" + s.dir + "/data", "--tmpdir=" + s.dir, "--skip-test-db", "--skip-name-resolve", "--innodb-flush-method=nosync", "--innodb-log-file-size=4M"}, nil
 		},
 		daemon: func(s *SQLServer) ([]string, error) {
 			server, err := need("mariadb-server", "/usr/sbin/mariadbd", "mariadbd")
@@ -26,7 +26,7 @@ func newMariaDB() (*SQLServer, error) {
 				server, "--no-defaults", "--datadir=" + s.dir + "/data", "--tmpdir=" + s.dir, "--init-file=" + s.dir + "/login.sql",
 				"--bind-address=127.0.0.1", fmt.Sprint("--port=", s.port), "--socket=" + s.dir + "/socket", "--pid-file=" + s.dir + "/pid",
 				"--skip-name-resolve", "--skip-log-bin", "--innodb-flush-method=nosync", "--innodb-flush-log-at-trx-commit=2",
-				"--innodb-buffer-pool-size=16M", "--max-connections=40",
+				"--innodb-buffer-pool-size=16M", "--innodb-log-file-size=4M", "--max-connections=40",
 				// What a stranger may have, and the program must not depend on.
 				"--character-set-server=latin1", "--default-time-zone=+09:00", "--sql-mode=",
 			}, err

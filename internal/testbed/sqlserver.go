@@ -150,7 +150,7 @@ func (s *SQLServer) start() error {
 	if s.process, err = spawn(s.command(words...), filepath.Join(s.dir, "output")); err != nil {
 		return err
 	}
-	err = await(s.process, 30*time.Second, func() error {
+	err = await(s.process, time.Minute, func() error {
 		_, err := s.run("", "SELECT 1;")
 		return err
 	})
