@@ -19,7 +19,7 @@ func (p *Plan) Add(now time.Time, it Item) Verdict {
 	case it.Waited:
 		pl.came()
 		v := p.add(at, now, s, it)
-		pl.took = pl.took || v.Kind != Park
+		pl.judge(p, v, it.Retry)
 		return v
 	case pl.backlog > 0:
 		return Verdict{Kind: Park, Reason: Behind, Until: now}

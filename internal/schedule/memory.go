@@ -84,20 +84,26 @@ func (g *group) full(p *Plan, retry bool) bool {
 // left is how many messages may come from the local queue by the bounds on memory. Which of them are retries is not
 // known before: the smaller number that is left is asked for, so that few have to go back.
 func (g *group) left(p *Plan) int {
+	first, retries := g.leftOf(p)
+	if min(first, retries) > 0 {
+		return min(first, retries)
+	}
+	return max(first, retries)
+}
+
+// leftOf is how many first attempts and how many retries memory may take.
+func (g *group) leftOf(p *Plan) (first, retries int) {
 	limits := g.bounds(p)
-	n := defaultRoom * defaultRoom
+	n := 1 << 20
 	if limits.memory > 0 && limits.memory != settings.Defaults().Memory {
 		n = limits.memory - g.waiting
 	}
-	first, retries := n, n
+	first, retries = n, n
 	if limits.first > 0 {
 		first = min(n, limits.first-(g.waiting-g.retries))
 	}
 	if limits.retries > 0 {
 		retries = min(n, limits.retries-g.retries)
 	}
-	if min(first, retries) > 0 {
-		return min(first, retries)
-	}
-	return max(first, retries)
+	return first, retries
 }

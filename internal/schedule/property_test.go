@@ -90,11 +90,11 @@ func randomWorld(t *testing.T, seed uint64) {
 		}
 	}
 	s.watch.finish()
-	t.Logf("last done after %v, %d parks, %v", s.finish.Sub(epoch), s.parks, s.ends)
+	t.Logf("last done after %v, %d parks (%v), %v", s.finish.Sub(epoch), s.parks, s.reasons, s.ends)
 	if len(s.items) > 0 || s.ends["done"]+s.ends["failed"]+s.ends["removed"] != int(s.nextID) {
 		for name := range s.hosts {
 			x, _ := s.p.Explain(s.now, name)
-			t.Logf("%s %+v: %+v", name, s.hosts[name], x)
+			t.Logf("%s %+v: %+v", name, s.hosts[name], x.Waits)
 		}
 		t.Errorf("ends %v, %+v", s.ends, s.p.Totals())
 	}

@@ -32,6 +32,9 @@ func (p *Plan) Refilled(now time.Time, name string, pool *Pool, left int) {
 		return
 	}
 	pl.backlog = max(left, 0)
+	if g := pl.grantor; g != nil {
+		defer p.mayFill(at, g) // others may have what this one did not need
+	}
 	if wait := pl.answered(); wait > 0 && left > 0 {
 		p.timers.arm(&pl.timer, pl, at+wait)
 		return
@@ -66,6 +69,41 @@ func (pl *place) answered() (wait int64) {
 	}
 	pl.grantor, pl.granted, pl.asked, pl.took = nil, 0, false, false
 	return wait
+}
+
+// kind of messages that memory has no room for.
+type kind uint8
+
+const (
+	firsts kind = iota + 1
+	retries
+)
+
+// judge notes what became of an item that a Refill has brought.
+func (pl *place) judge(p *Plan, v Verdict, retry bool) {
+	g := pl.site.group
+	switch {
+	case v.Kind != Park:
+		pl.took = true
+	case v.Reason != NoRoom || g == nil || !g.full(p, retry):
+	case retry:
+		pl.lacks = retries
+	default:
+		pl.lacks = firsts
+	}
+}
+
+// room is how many of n messages the place should be asked for: where those of one kind came back, no more than there is
+// room for of that kind.
+func (pl *place) room(p *Plan, g *group, n int) int {
+	first, again := g.leftOf(p)
+	switch pl.lacks {
+	case firsts:
+		return min(n, first)
+	case retries:
+		return min(n, again)
+	}
+	return n
 }
 
 // came counts an item that a Refill has brought.
@@ -151,7 +189,12 @@ func (p *Plan) feed(at int64, g *group, pl *place) {
 	case when == never: // Use opens it again
 	case when > at+soon:
 		p.timers.arm(&pl.timer, pl, when-second)
+	case pl.room(p, g, n) <= 0:
+		pl.listed = true
+		g.hungry.push(pl)
 	default:
+		n = pl.room(p, g, n)
+		pl.lacks = 0
 		p.refill(pl, g, n)
 	}
 }

@@ -27,6 +27,7 @@ type sim struct {
 	hosts    map[string]*host    // by site
 	items    map[uint64]*message // that have not ended
 	ends     map[string]int
+	reasons  map[string]int // of parking, at once or out of memory
 	places   map[placeKey]*shelf
 	conns    map[ConnID]*link
 	watch    *observer
@@ -123,7 +124,7 @@ func newSim(t *testing.T, seed uint64, snap fixed, credit int) *sim {
 	rnd := rand.New(rand.NewPCG(seed, 1))
 	s := &sim{
 		T: t, rnd: rnd, p: New(Options{Random: rnd.Float64, Lookups: 50, Memory: credit}), credit: credit, now: epoch, snap: snap, size: 1000,
-		hosts: map[string]*host{}, items: map[uint64]*message{}, ends: map[string]int{}, places: map[placeKey]*shelf{},
+		hosts: map[string]*host{}, items: map[uint64]*message{}, ends: map[string]int{}, reasons: map[string]int{}, places: map[placeKey]*shelf{},
 		conns: map[ConnID]*link{}, last: map[Item]uint64{},
 	}
 	s.watch = &observer{T: t, s: s, lanes: map[laneKey]*watched{}, floods: map[laneKey]map[int64]flooded{}}
@@ -174,6 +175,7 @@ func (s *sim) settle() {
 		}
 		for _, k := range t.Park {
 			m := s.leave(k.ID, "local")
+			s.reasons["out "+k.Reason.String()]++
 			s.shelve(m, k.Until)
 		}
 		for _, f := range t.Fail {
@@ -229,7 +231,7 @@ func (s *sim) end(m *message) {
 // send is a new message.
 func (s *sim) send(site string, pool *Pool, class Class, priority uint8) *message {
 	s.nextID++
-	m := &message{item: Item{ID: s.nextID, Site: site, Pool: pool, Class: class, Priority: priority, Size: s.size}}
+	m := &message{item: Item{ID: s.nextID, Site: site, Pool: pool, Class: class, Priority: priority, Size: s.size, Retry: s.nextID%4 == 0}}
 	s.items[m.item.ID] = m
 	s.add(m)
 	return m
@@ -246,6 +248,7 @@ func (s *sim) add(m *message) {
 			s.Errorf("parked without a reason")
 		}
 		m.state = "local"
+		s.reasons[v.Reason.String()]++
 		s.shelve(m, v.Until)
 	case Offline:
 		if v.Err == nil {
