@@ -1,6 +1,7 @@
 package sqldb
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -17,7 +18,7 @@ type address struct {
 	host           string // begins with / = unix socket
 	port           string // empty = the usual one
 	name           string // of the database; the path of SQLite's file
-	sslmode        string // a key of sslmodes
+	sslmode        string // one of sslmodes
 }
 
 // String is the address without the password, and without what would break a line.
@@ -41,7 +42,7 @@ func escape(part string) string {
 
 var sslmodes = []string{"disable", "prefer", "require", "verify-full"}
 
-// parse reads an address. It is more patient than net/url: a password may have any character, only % and what ends an address (@ in
+// parse reads an address. It is more lenient than net/url: a password may have any character, only % and what ends an address (@ in
 // the database's name) need encoding. Errors say what is wrong and quote nothing that could be the password.
 func parse(text string) (address, error) {
 	scheme, rest, found := strings.Cut(text, "://")
@@ -51,7 +52,7 @@ func parse(text string) (address, error) {
 	}
 	switch {
 	case !found || dialects[scheme] == nil:
-		return address{}, fmt.Errorf("a database address begins with sqlite:///, mysql:// or postgresql://")
+		return address{}, errors.New("a database address begins with sqlite:///, mysql:// or postgresql://")
 	case scheme == "sqlite":
 		return parseFile(rest)
 	}
@@ -69,7 +70,7 @@ func parseFile(rest string) (address, error) {
 	case err != nil:
 		return address{}, fmt.Errorf("sqlite address: %w", err)
 	case !strings.HasPrefix(path, "/") || strings.HasSuffix(path, "/"):
-		return address{}, fmt.Errorf("sqlite address: it has three slashes and the path of a file, as in sqlite:///var/lib/settings.db")
+		return address{}, errors.New("sqlite address: it has three slashes and the path of a file, as in sqlite:///var/lib/settings.db")
 	}
 	return address{scheme: "sqlite", name: path}, nil
 }
@@ -101,11 +102,11 @@ func parseServer(rest string) (address, error) {
 	}
 	switch {
 	case a.user == "":
-		return a, fmt.Errorf("it has no user, as in user:password@host/name")
+		return a, errors.New("it has no user, as in user:password@host/name")
 	case a.host == "":
-		return a, fmt.Errorf("it has no host")
+		return a, errors.New("it has no host")
 	case a.name == "" || strings.Contains(a.name, "/"):
-		return a, fmt.Errorf("behind the host stands the name of one database")
+		return a, errors.New("behind the host stands the name of one database")
 	}
 	return a, nil
 }
@@ -119,10 +120,10 @@ func splitPort(text string) (host, port string, err error) {
 		return text[1 : len(text)-1], "", nil
 	}
 	if host, port, err = net.SplitHostPort(text); err != nil {
-		return "", "", fmt.Errorf("bad host or port")
+		return "", "", errors.New("bad host or port")
 	}
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-		return "", "", fmt.Errorf("bad port")
+		return "", "", errors.New("bad port")
 	}
 	return host, port, nil
 }

@@ -26,7 +26,7 @@ type dialect struct {
 // dialects by scheme of the address.
 var dialects = map[string]*dialect{"sqlite": &sqliteDialect, "mysql": &mysqlDialect, "postgresql": &postgresDialect}
 
-// quote writes a name; one in which the quotes occur is cut apart by nobody, since they are doubled.
+// quote writes a name; quotes within it are doubled.
 func (d *dialect) quote(name string) string {
 	return d.quotes + strings.ReplaceAll(name, d.quotes, d.quotes+d.quotes) + d.quotes
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"database/sql/driver"
 	"errors"
-	"fmt"
 	"log/slog"
 	"strings"
 
@@ -40,7 +39,7 @@ func postgresConnector(a address, _ *slog.Logger) (driver.Connector, error) {
 	}
 	c, err := pgx.ParseConfig(strings.Join(parts, " "))
 	if err != nil {
-		return nil, fmt.Errorf("the environment variables or files of PostgreSQL's own clients are wrong") // their error quotes the login
+		return nil, errors.New("the environment variables or files of PostgreSQL's own clients are wrong") // their error quotes the login
 	}
 	c.ConnectTimeout = silence
 	c.MaxProtocolMessageBodyLen = longestMessage

@@ -3,6 +3,7 @@ package sqldb
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -47,9 +48,9 @@ func (s *session) read(ctx context.Context, t Table) ([]Row, error) {
 	columns := slices.DeleteFunc(slices.Clone(t.Columns), func(c Column) bool { return !slices.Contains(have, c.Name) })
 	switch {
 	case len(have) == 0:
-		return nil, fmt.Errorf("it does not exist, or this account may not see it")
+		return nil, errors.New("it does not exist, or this account may not see it")
 	case len(columns) == 0:
-		return nil, fmt.Errorf("it has none of the columns of this program")
+		return nil, errors.New("it has none of the columns of this program")
 	}
 	found, err := s.conn.QueryContext(ctx, s.selection(t.Name, columns))
 	if err != nil {
@@ -105,7 +106,7 @@ func (s *session) row(columns []Column, cells []sql.RawBytes) (Row, error) {
 			return nil, fmt.Errorf("a cell of column %s has more than %d bytes", c.Name, s.limits.cell)
 		}
 		if s.limits.bytes -= len(cells[i]); s.limits.bytes < 0 {
-			return nil, fmt.Errorf("the tables are too large")
+			return nil, errors.New("the tables are too large")
 		}
 		if text, ok := clean(c.Kind, string(cells[i])); ok {
 			row[c.Name] = text

@@ -14,8 +14,8 @@ type session struct {
 	watch   watch
 }
 
-// mostTries of a transaction that another one got in the way of.
-const mostTries = 3
+// mostTries of a transaction that others got in the way of: of those in a deadlock at least one goes through each time.
+const mostTries = 10
 
 // session runs work over a new connection, in the transaction that begin begins (empty: none). What an error leaves undone is undone
 // by the end of the connection. BEGIN and COMMIT are plain statements because not every driver heeds a context in its own.

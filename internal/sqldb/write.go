@@ -2,6 +2,7 @@ package sqldb
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -35,7 +36,7 @@ func storable(value any) error {
 		return nil
 	case string:
 		if strings.IndexByte(v, 0) >= 0 || !utf8.ValidString(v) {
-			return fmt.Errorf("the text is not UTF-8, or has a NUL")
+			return errors.New("the text is not UTF-8, or has a NUL")
 		}
 		return nil
 	}
