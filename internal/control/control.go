@@ -21,13 +21,14 @@
 // [HandleOperator] and [Operate] are the two ends of the operator's commands. What strangers wrote (answers of servers, names)
 // is printed with everything escaped that a terminal would obey.
 //
-// It keeps no RFC. Each server runs one goroutine that accepts, one for every connection and one for its client's hanging up
-// or its progress, until Close.
+// It keeps no RFC. Until Close, each server runs one goroutine that accepts and one for every connection; while a command is
+// carried out there is one that hears its caller hang up, and one that tells of progress.
 package control
 
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -134,5 +135,10 @@ type finisher interface{ finish() }
 func (c *Control) carryOut(ctx context.Context, w *wire, h longHandler, args json.RawMessage) (any, error) {
 	reports := newReports(w, c.opts.Pace)
 	defer reports.end()
-	return h(w.untilGone(ctx), args, reports.count)
+	ctx = w.untilGone(ctx)
+	result, err := h(ctx, args, reports.count)
+	if errors.Is(err, context.Canceled) && errors.Is(context.Cause(ctx), errGone) {
+		err = &Error{Exit: ExitTemporary, Text: "given up", cause: err}
+	}
+	return result, err
 }

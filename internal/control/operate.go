@@ -18,7 +18,34 @@ func Operate(ctx context.Context, c *Client, command string, o Order, t Terminal
 		return err
 	}
 	op := operation{c, command, &o, &t}
-	switch command {
+	return printable(op.run(ctx))
+}
+
+// maxErrorText is more than any text of ours has, in runes.
+const maxErrorText = 2000
+
+// printable is an error whose text steers no terminal: it may quote a stranger.
+func printable(err error) error {
+	if err == nil {
+		return nil
+	}
+	shown := visible(shorten(err.Error(), maxErrorText))
+	if shown == err.Error() {
+		return err
+	}
+	return &Error{Exit: Code(err), Text: shown, cause: err}
+}
+
+// operation is one command under way.
+type operation struct {
+	client  *Client
+	command string
+	order   *Order
+	t       *Terminal
+}
+
+func (op *operation) run(ctx context.Context) error {
+	switch op.command {
 	case cmdExplain:
 		return op.explain(ctx)
 	case cmdBacklog:
@@ -32,20 +59,12 @@ func Operate(ctx context.Context, c *Client, command string, o Order, t Terminal
 			return err
 		}
 	case cmdEvacuate:
-		fmt.Fprintln(t.Err, "Should this be killed in the middle, a few messages may be there twice.")
+		fmt.Fprintln(op.t.Err, "Should this be killed in the middle, a few messages may be there twice.")
 	case cmdRetryNow, cmdMove:
 	default:
-		return usage("there is no command %s", shown(command))
+		return usage("there is no command %s", shown(op.command))
 	}
 	return op.act(ctx)
-}
-
-// operation is one command under way.
-type operation struct {
-	client  *Client
-	command string
-	order   *Order
-	t       *Terminal
 }
 
 func (op *operation) explain(ctx context.Context) error {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 
+	"posthoorn/internal/broker"
 	"posthoorn/internal/outbox"
 	"posthoorn/internal/settings"
 )
@@ -52,7 +53,7 @@ const (
 )
 
 // HandleOperator registers the operator's commands. stop ends the daemon: it is called when an evacuation with Stop is done and
-// its caller has been told, and must not wait for the end.
+// its caller has been told, and must not wait for the end; nil: nothing is to be done then.
 func HandleOperator(c *Control, op Operator, stop func()) {
 	h := &operator{op, stop}
 	for name, do := range map[string]func(context.Context, *Order, func(int)) (any, error){
@@ -130,7 +131,7 @@ func (h *operator) move(ctx context.Context, o *Order, progress func(int)) (any,
 func (h *operator) evacuate(ctx context.Context, o *Order, progress func(int)) (any, error) {
 	n, err := h.Evacuate(ctx, o.Destination, o.To, o.Stop, progress)
 	result, err := settled(ctx, n, err)
-	if d, ok := result.(done); ok && o.Stop && !d.Interrupted {
+	if d, ok := result.(done); ok && o.Stop && !d.Interrupted && h.stop != nil {
 		return ending{d, h.stop}, nil
 	}
 	return result, err
@@ -167,9 +168,18 @@ func settled(ctx context.Context, n int, err error) (any, error) {
 
 // explained gives an error of the engine its exit code.
 func explained(err error) *Error {
-	if errors.Is(err, outbox.ErrNotOwn) || errors.Is(err, outbox.ErrNotRemote) {
-		return &Error{Exit: ExitUsage, Text: err.Error(), cause: err}
-	}
 	e := *public(err)
+	e.cause = err
+	for _, known := range []struct {
+		err  error
+		exit int
+	}{
+		{outbox.ErrNotOwn, ExitUsage}, {outbox.ErrNotRemote, ExitUsage}, {broker.ErrUnroutable, ExitUsage}, // of a queue with --to
+		{broker.ErrClosed, ExitUnavailable}, {broker.ErrBlocked, ExitUnavailable},
+	} {
+		if errors.Is(err, known.err) {
+			e.Exit = known.exit
+		}
+	}
 	return &e
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"posthoorn/internal/broker"
 	"posthoorn/internal/outbox"
 	"posthoorn/internal/settings"
 )
@@ -49,8 +50,12 @@ func (f *fake) work(ctx context.Context, progress func(int)) (int, error) {
 	return f.n, f.err
 }
 
-func (f *fake) Explain(_ context.Context, destination string, source netip.Addr) (outbox.Explanation, error) {
+func (f *fake) Explain(ctx context.Context, destination string, source netip.Addr) (outbox.Explanation, error) {
 	f.note("explain %s %s", destination, source)
+	if f.act != nil {
+		_, err := f.act(ctx, nil)
+		return outbox.Explanation{}, err
+	}
 	return f.explanation, f.err
 }
 
@@ -135,9 +140,12 @@ func TestOperate(t *testing.T) {
 		{command: cmdEvacuate, asked: `evacuate "" "" false`, out: "Nothing waits.\n"},
 		{command: cmdEvacuate, err: outbox.ErrNotRemote, asked: `evacuate "" "" false`, exit: 64, out: outbox.ErrNotRemote.Error()},
 		{command: cmdEvacuate, err: outbox.ErrBusy, asked: `evacuate "" "" false`, exit: 75, out: outbox.ErrBusy.Error()},
+		{command: cmdEvacuate, order: Order{To: "q"}, err: fmt.Errorf("queue q: %w", broker.ErrUnroutable), asked: `evacuate "" "q" false`, exit: 64, out: "queue q: queue cannot be reached"},
+		{command: cmdEvacuate, n: 2, err: broker.ErrClosed, asked: `evacuate "" "" false`, exit: 69, out: "queue connection is closed (done before that: 2 messages)"},
 		{command: cmdBacklog, asked: "backlog", out: "No mail is in memory or waits.\n"},
 		{command: cmdBacklog, err: lost, asked: "backlog", exit: 75, out: "the disk says no"},
 		{command: cmdExplain, order: Order{Destination: "Bücher.example", IP: ip("10.0.0.1")}, err: lost, asked: "explain xn--bcher-kva.example 10.0.0.1", exit: 75, out: "the disk says no"},
+		{command: cmdBacklog, err: errors.New("no\x1b[2J\r\ndisk\u202e"), asked: "backlog", exit: 75, out: `no\x1b[2J\x0d\x0adisk\u{202e}`},
 		{command: "queue list", exit: 64, out: `"" is not a destination: ` + whatDestination},
 	} {
 		f := &fake{n: c.n, err: c.err}
@@ -280,6 +288,20 @@ func TestGivenUpEvacuationGoesOn(t *testing.T) {
 	client := operated(t, f, func() { t.Error("the daemon was asked to end") })
 	err := Operate(ctx, client, cmdEvacuate, Order{Stop: true}, Terminal{Out: io.Discard, Err: io.Discard})
 	if Code(err) != ExitTemporary || !strings.Contains(err.Error(), "given up after 3 messages") {
+		t.Error(err)
+	}
+}
+
+// TestGivenUpQuestion: who gives up is not told that the daemon stops.
+func TestGivenUpQuestion(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	client := operated(t, &fake{act: func(ctx context.Context, _ func(int)) (int, error) {
+		cancel()
+		<-ctx.Done()
+		return 0, ctx.Err()
+	}}, nil)
+	err := Operate(ctx, client, cmdExplain, Order{Destination: "a.example"}, Terminal{Out: io.Discard, Err: io.Discard})
+	if Code(err) != ExitTemporary || err.Error() != "given up" {
 		t.Error(err)
 	}
 }
