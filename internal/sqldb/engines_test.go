@@ -30,7 +30,6 @@ func TestMain(m *testing.M) {
 
 // engine is a database of one test, and what can happen to it.
 type engine struct {
-	name     string
 	address  string
 	password string
 	raw      func(t *testing.T, statements string)         // another program
@@ -58,7 +57,7 @@ func onEach(t *testing.T, test func(t *testing.T, e engine)) {
 func serverEngine(t *testing.T, s *testbed.SQLServer, count string) engine {
 	database := s.NewDatabase(t)
 	return engine{
-		name: t.Name(), address: s.Address(database), password: s.Password(),
+		address: s.Address(database), password: s.Password(),
 		raw: func(t *testing.T, statements string) { t.Helper(); s.Query(t, database, statements) },
 		lost: func(t *testing.T) func() {
 			s.Kill()
@@ -89,7 +88,7 @@ func fileEngine(t *testing.T) engine {
 		}
 	}
 	return engine{
-		name: "SQLite", address: "sqlite://" + strings.NewReplacer("%", "%25").Replace(path), password: "no password",
+		address: "sqlite://" + strings.NewReplacer("%", "%25").Replace(path), password: "no password",
 		raw: exec,
 		lost: func(t *testing.T) func() {
 			rename(t, path, path+".away")

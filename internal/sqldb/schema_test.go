@@ -108,3 +108,20 @@ func TestView(t *testing.T) {
 		equal(t, read(t, d, holdTable), []Row{{"ip": "1", "outbox": "2"}})
 	})
 }
+
+// A table that somebody made without numbers gets them, save in SQLite, which cannot do that.
+func TestEnsureAddsNumbers(t *testing.T) {
+	onEach(t, func(t *testing.T, e engine) {
+		d, _ := e.opened(t)
+		e.raw(t, "CREATE TABLE limits (domain varchar(9)); INSERT INTO limits VALUES ('a');")
+		err := d.Ensure(t.Context(), []Table{limitsTable})
+		if e.word("", "", "SQLite") != "" {
+			failed(t, e, err, "table limits: column id: ")
+			return
+		}
+		must(t, err)
+		must(t, d.Insert(t.Context(), "limits", map[string]any{"domain": "b"}))
+		rows := read(t, d, limitsTable)
+		equal(t, rows[0]["id"]+rows[0]["domain"]+rows[1]["id"]+rows[1]["domain"], "1a2b")
+	})
+}
