@@ -114,3 +114,69 @@ func (w *busy) pull(b *testing.B, c ConnID) Item {
 	}
 	return it
 }
+
+// everyLimit has all limits, none of which keeps 600 messages a minute from going.
+func everyLimit() settings.Limits {
+	l := settings.Limits{
+		Domain:       settings.Counts{Messages: 600, Connects: 6000, Bytes: 60_000_000, Connections: 10, Starting: 2, Idle: 5},
+		ConnMessages: 1 << 40, ConnBytes: 1 << 50, MinMessages: 1, IdleTime: time.Minute,
+		Memory: 1000, MemoryFirst: 900, MemoryRetries: 900, Offline: time.Minute,
+	}
+	l.Remote = l.Domain
+	return l
+}
+
+// BenchmarkLimits is the whole trip of an item where every destination has all limits and is held up by one of them: it
+// waits for the rate, a timer fires, it is handed to the idle connection, ends, and the next one comes.
+func BenchmarkLimits(b *testing.B) {
+	for _, n := range []int{100, 10_000, 100_000} {
+		b.Run(fmt.Sprintf("destinations=%d", n), func(b *testing.B) {
+			w := newLimited(b, n)
+			b.ReportAllocs()
+			b.ResetTimer()
+			done := 0
+			for done < b.N {
+				done += w.turn()
+			}
+			b.ReportMetric(float64(done)/b.Elapsed().Seconds(), "decisions/s")
+		})
+	}
+}
+
+// newLimited is a plan in which each of so many destinations has a connection that waits for the rate, and mail.
+func newLimited(b *testing.B, n int) *busy {
+	b.Helper()
+	var pools Pools
+	w := &busy{p: New(Options{Lookups: 1 << 20}), now: epoch, pool: pools.Of(src1)}
+	w.p.Use(w.now, fixed{all: everyLimit()})
+	for i := range n {
+		w.now = w.now.Add(100 * time.Millisecond / time.Duration(n))
+		name := fmt.Sprintf("domain%d.example", i)
+		w.add(name)
+		w.p.Resolved(w.now, name, Route{Targets: []Target{target("198.51.100.1"), target("198.51.100.2")}})
+		for _, d := range w.p.Todo(w.now).Dial {
+			w.p.Opened(w.now, d.Conn, Opening{})
+			it := w.pull(b, d.Conn)
+			w.end(d.Conn, it)
+		}
+	}
+	return w
+}
+
+// turn lets time pass until the next message may go, and sends what may.
+func (w *busy) turn() int {
+	t := w.p.Todo(w.now)
+	for _, h := range t.Hand {
+		w.end(h.Conn, h.Item)
+	}
+	if len(t.Hand) == 0 {
+		w.now = t.Wake
+	}
+	return len(t.Hand)
+}
+
+func (w *busy) end(c ConnID, it Item) {
+	w.p.Done(w.now, c, it.ID, Outcome{Bytes: 1000, Delivered: true})
+	w.add(it.Site)
+	w.p.Pull(w.now, c)
+}

@@ -115,7 +115,9 @@ func (p *Plan) close(c *conn) {
 	c.remote.closing++
 	p.closing++
 	for _, st := range b.streams {
-		st.conns--
+		if st.conns--; st.queue.n > 0 && b.lane.claim == nil {
+			p.want(st) // it may have another at once
+		}
 	}
 	p.touch(b.lane)
 	p.todo.Close = append(p.todo.Close, c.id)

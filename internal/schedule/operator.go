@@ -104,7 +104,6 @@ func (p *Plan) Expedite(now time.Time, name string) {
 	}
 	if at < s.failed {
 		s.failure, s.failed = nil, 0
-		p.inquire(at, s)
 	}
 	if g := s.group; g != nil {
 		for _, l := range g.allLanes {

@@ -28,10 +28,10 @@ func (p *Plan) review(at int64) {
 func (p *Plan) trim(at int64, l *lane) {
 	for c := l.idle.first; c != nil; {
 		next := c.links[byLane].next
-		if p.ends(at, c) {
+		if end := c.idleSince + l.idleTime(p); p.ends(at, c) || end <= at {
 			p.close(c)
 		} else {
-			p.timers.arm(&c.timer, c, c.idleSince+l.idleTime(p))
+			p.timers.arm(&c.timer, c, end)
 		}
 		c = next
 	}

@@ -120,14 +120,16 @@ func (p *Plan) waitForRemote(at int64, l *lane) Wait {
 		}
 		t, when, why := p.choose(at, b)
 		switch {
-		case t != nil || b.ready(p, at) <= at:
+		case t != nil || why == Rate && b.ready(p, at) <= at:
 			continue
 		case why == Paused:
 			return Wait{For: "the pause of its remote addresses"}
 		case why == Rate:
 			return Wait{For: "the limits of its remote addresses per minute", Since: p.ending(l.lastTake), Next: p.moment(when)}
+		case when != never:
+			return Wait{For: "a connection: the remote addresses that may have one have failed", Since: p.ending(l.lastDial), Next: p.moment(when)}
 		}
-		return Wait{For: "a connection: the limits of its remote addresses are reached", Since: p.ending(l.lastDial), Next: p.later(at, when)}
+		return Wait{For: "a connection: the limits of its remote addresses are reached", Since: p.ending(l.lastDial)}
 	}
 	if l.conns > 0 {
 		return Wait{For: "a connection: those that it has are at work", Since: p.ending(l.lastTake)}
