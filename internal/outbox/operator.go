@@ -135,6 +135,12 @@ func (e *Engine) untilStop(ctx context.Context) (context.Context, func()) {
 func (e *Engine) inLoop(ctx context.Context, fn func(now time.Time)) error {
 	ctx, cancel := e.untilStop(ctx)
 	defer cancel()
+	if e.ctx.Err() != nil {
+		return ErrStopping
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	var claimed atomic.Bool
 	done := make(chan struct{})
 	e.loop.post(event{kind: evCall, call: func(now time.Time) {
