@@ -120,6 +120,9 @@ func (p *Plan) opportunity(at int64, st *stream) (*berth, *Target, int64, Reason
 
 // claim has a connection of another class end for the stream, where the limits allow no other beside it.
 func (p *Plan) claim(st *stream, l *lane) {
+	if l.opening > 0 {
+		return // it may be that which stands in the way
+	}
 	if l.claim == nil || l.claim.dropped || l.claim.queue.n == 0 || l.claim.conns > 0 {
 		l.claim = st
 	}

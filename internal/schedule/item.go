@@ -23,11 +23,11 @@ type Item struct {
 // Class is what must be equal between an item and the connection that carries it (T43). The plan compares and passes
 // it on; what the fields say is the caller's.
 type Class struct {
-	Security string // TLS demand, and the policy that it comes from
-	Auth     string // identity to log in with; never a secret
-	Helo     string // EHLO name, if it is not that of the source address
-	Tags     string // sorted, separated by spaces: those that a pause of a remote address may name; mostly empty
-	Other    string // anything else, such as a client certificate or an inbound hook
+	Security string `json:"security,omitempty"` // TLS demand, and the policy that it comes from
+	Auth     string `json:"auth,omitempty"`     // identity to log in with; never a secret
+	Helo     string `json:"helo,omitempty"`     // EHLO name, if it is not that of the source address
+	Tags     string `json:"tags,omitempty"`     // sorted, separated by spaces: those that a pause of a remote address may name; mostly empty
+	Other    string `json:"other,omitempty"`    // anything else, such as a client certificate or an inbound hook
 }
 
 // Pool is a set of source addresses. Pools are equal when their pointers are: get them from Pools.

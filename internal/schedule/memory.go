@@ -51,7 +51,7 @@ const (
 )
 
 // room is how many messages of the group may wait in memory: with those in hand twice its connections, or what it sends
-// in two seconds, whichever is more.
+// in two seconds, whichever is more; but no more than its limits let go in two seconds.
 func (g *group) room(p *Plan, at int64) int {
 	limits := g.bounds(p)
 	fast := unmeasuredRoom
@@ -59,10 +59,10 @@ func (g *group) room(p *Plan, at int64) int {
 		ability := float64(max(g.conns, 1)) * float64(second) / float64(service)
 		fast = int(min(2*max(ability, g.rate), max(defaultRoom, g.rate)))
 	}
-	if limits.perMinute > 0 {
-		fast = min(fast, limits.perMinute/30)
-	}
 	n := max(fast, 2*g.conns-g.inHand)
+	if limits.perMinute > 0 {
+		n = min(n, limits.perMinute/30)
+	}
 	if limits.memory > 0 && limits.memory != settings.Defaults().Memory {
 		n = min(n, limits.memory)
 	}

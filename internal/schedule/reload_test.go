@@ -255,3 +255,28 @@ func TestOutageOfThePausedRest(t *testing.T) {
 	s.want("queued", s.add("a.test").Kind, Queued)
 	s.want("dial", s.step(0).Dial[0].Targets, []Target{mx1})
 }
+
+// What was noted for an idle connection before a pause began is taken back.
+func TestHandBeforeAPause(t *testing.T) {
+	for _, flood := range []bool{false, true} {
+		s := newScript(t, settings.Limits{IdleTime: time.Hour})
+		list := s.idleConns(2)
+		s.add("a.test")
+		s.paused(list[0], flood)
+		s.step(0)
+		s.want("hands", len(s.todo.Hand), 0)
+		s.want("parked", len(s.todo.Park) > 0, true)
+		s.want("closed", len(s.todo.Close), 2)
+		s.want("in hand", s.p.Totals().InHand, 0)
+	}
+}
+
+// paused lets a pause begin between an Add and its Todo.
+func (s *script) paused(c ConnID, flood bool) {
+	if !flood {
+		s.pause(mx1.Addr, mx2.Addr)
+		return
+	}
+	l := s.p.conns.get(c).berth.lane
+	s.p.flood(s.p.instant(s.now), l, minutePause(7))
+}

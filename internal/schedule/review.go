@@ -1,5 +1,7 @@
 package schedule
 
+import "slices"
+
 // reviewPerTodo bounds the work after a change of the limits.
 const reviewPerTodo = 1000
 
@@ -41,4 +43,24 @@ func (p *Plan) trim(at int64, l *lane) {
 		}
 	}
 	l.due(p, at)
+}
+
+// recall takes back what has been noted for idle connections before a pause began.
+func (p *Plan) recall(at int64) {
+	if !p.stricter {
+		return
+	}
+	p.stricter = false
+	for _, h := range slices.Clone(p.todo.Hand) {
+		c := p.conns.get(h.Conn)
+		if c == nil || !c.holds(h.Item.ID) || at >= c.berth.lane.silent && !c.berth.shuns(p, c.remote.addr) {
+			continue
+		}
+		p.back(at, c, c.drop(h.Item.ID))
+		if p.ends(at, c) {
+			p.close(c)
+		} else {
+			p.rest(at, c)
+		}
+	}
 }

@@ -37,13 +37,14 @@ type Options struct {
 
 // Plan holds what is to be sent now. It is not safe for concurrent use.
 type Plan struct {
-	options Options
-	start   time.Time // of internal time: all instants are nanoseconds since
-	snap    Snapshot
-	version uint64
-	max     int // connections together, 0 = unlimited
-	stopped bool
-	seq     uint64
+	options  Options
+	start    time.Time // of internal time: all instants are nanoseconds since
+	snap     Snapshot
+	version  uint64
+	max      int // connections together, 0 = unlimited
+	stopped  bool
+	stricter bool // a pause may have begun since the last Todo
+	seq      uint64
 
 	sites     map[string]*site
 	groups    map[string]*group
@@ -114,6 +115,7 @@ func (p *Plan) Use(now time.Time, s Snapshot) {
 	p.instant(now)
 	p.snap = s
 	p.version++
+	p.stricter = true
 	p.max = s.TotalConnections()
 	for _, s := range p.allSites {
 		for _, pl := range s.places {
@@ -156,6 +158,7 @@ func (p *Plan) Todo(now time.Time) Todo {
 	p.fire(at)
 	p.reopen(at)
 	p.review(at)
+	p.recall(at)
 	p.fill(at)
 	p.connect(at)
 	p.ask()

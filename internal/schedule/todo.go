@@ -12,10 +12,10 @@ type ConnID uint64
 
 // Target is one address of a site.
 type Target struct {
-	Host       string
-	Addr       netip.Addr
-	Preference uint16
-	Secure     bool
+	Host       string     `json:"host"`
+	Addr       netip.Addr `json:"addr"`
+	Preference uint16     `json:"preference"`
+	Secure     bool       `json:"secure,omitempty"`
 }
 
 // Route is the answer to a lookup.
