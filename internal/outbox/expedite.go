@@ -10,15 +10,13 @@ import (
 func (e *Engine) RetryNow(ctx context.Context, destination string, progress func(int)) (int, error) {
 	ctx, end := e.untilStop(ctx)
 	defer end()
-	n, err := e.o.Waiting.Expedite(ctx, destination, time.Now(), progress)
-	if err != nil {
-		return n, err
-	}
+	// The outages end first: what comes while they last fails at once and waits for another interval.
 	if err := e.inLoop(ctx, func(now time.Time) { e.loop.plan.Expedite(now, destination) }); err != nil {
-		return n, err
+		return 0, err
 	}
+	n, err := e.o.Waiting.Expedite(ctx, destination, time.Now(), progress)
 	e.feeder.wakeUp(destination)
-	return n, nil
+	return n, err
 }
 
 // wakeUp ends the rest of the places of a destination and tells the plan of them anew.
