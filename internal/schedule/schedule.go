@@ -4,11 +4,13 @@
 //
 // An item waits once, in the stream of its site's group, pool and class; a lane (source address × group) holds the
 // counters and the connections, and its connections pull from the streams that may leave from it. Sites whose mail
-// servers are the same are one group. Every call is O(1) or O(log n) of what the plan holds, but for the addresses of
-// one pool where a connection is to be opened, and for Use and Stop, which look at all that waits.
+// servers are the same are one group. A dial goes to one address of the group; the lane counts for each of them too.
+// Every call is O(1) or O(log n) of what the plan holds, but for the addresses of one pool and one group where a
+// connection is to be opened, and for Use, Stop and the calls of the operator, which look at all that waits or is open.
 //
 // What it promises: no limit is exceeded (delivery-control.md section 1) and no rate in any window, but for the
-// tolerance of bucket; an item is handed only to a connection of its own class (T43); memory per destination is bounded
+// tolerance of bucket; nothing is handed out while a flood pattern pauses its lane, or to a paused remote address
+// (sections 2 and 3); new limits count from the next Todo on, for open connections too; an item is handed only to a connection of its own class (T43); memory per destination is bounded
 // (Explanation.Room); a destination that cannot be reached costs one dial per offline time; one that is slow gets its
 // share of the connections at most (F20, F25); destinations take turns where connections are scarce; and every item
 // ends exactly once: with Done, in Todo.Park or Todo.Fail, or by Remove.

@@ -47,7 +47,7 @@ type Dial struct {
 	Site    string // the site whose message asked for it
 	Source  netip.Addr
 	Class   Class
-	Targets []Target // to be tried in this order, one or more; all of the family of Source
+	Targets []Target // exactly one; when it fails, the plan dials the next
 }
 
 // Hand is an item for a connection.
