@@ -19,10 +19,10 @@ func (g *group) bounds(p *Plan) *bounds {
 	free, open := false, false
 	for _, l := range g.allLanes {
 		limits := l.current(p)
-		rate := lower(limits.Domain.Messages, limits.Remote.Messages*len(g.reachable(l.source)))
+		rate := l.perMinute(p)
 		conns := lower(limits.Domain.Connections, limits.Remote.Connections*len(g.reachable(l.source)))
 		sum.perMinute, sum.connections = sum.perMinute+rate, sum.connections+conns
-		free, open = free || rate == 0, open || conns == 0
+		free, open = free || rate == 0 && l.silent == 0, open || conns == 0
 		sum.memory, sum.first, sum.retries = lower(sum.memory, limits.Memory), lower(sum.first, limits.MemoryFirst), lower(sum.retries, limits.MemoryRetries)
 		sum.remote = sum.remote || limits.Remote.Messages > 0 || limits.Remote.Bytes > 0
 	}
@@ -34,6 +34,15 @@ func (g *group) bounds(p *Plan) *bounds {
 	}
 	g.limits, g.bounded = sum, p.version
 	return &g.limits
+}
+
+// perMinute is the rate of messages that the lane's limits allow at best; 0 = any, or none while a flood pauses it.
+func (l *lane) perMinute(p *Plan) int {
+	limits := l.current(p)
+	if l.silent > 0 {
+		return 0
+	}
+	return lower(limits.Domain.Messages, limits.Remote.Messages*len(l.group.reachable(l.source)))
 }
 
 // lower is the lower of two limits, of which 0 is none.

@@ -17,6 +17,8 @@ type observer struct {
 	s      *sim
 	lanes  map[laneKey]*watched
 	floods map[laneKey]map[int64]flooded
+
+	matches int // answers that matched a pattern
 }
 
 type laneKey struct {
@@ -227,6 +229,7 @@ func (o *observer) carried(c *link, m *message) {
 
 // matched is an answer that matched flood patterns.
 func (o *observer) matched(c *link, floods []settings.Flood) {
+	o.matches++
 	k := laneKey{c.dial.Source, c.host.group}
 	if o.floods[k] == nil {
 		o.floods[k] = map[int64]flooded{}

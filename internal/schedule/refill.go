@@ -1,6 +1,7 @@
 package schedule
 
 import (
+	"net/netip"
 	"slices"
 	"time"
 )
@@ -67,7 +68,10 @@ func (pl *place) answered() (wait int64) {
 		pl.futile = min(pl.futile+1, 5)
 		wait = second << pl.futile
 	}
-	pl.grantor, pl.granted, pl.asked, pl.took = nil, 0, false, false
+	if !pl.met {
+		pl.lacks = 0 // what is in front now is of the other kind
+	}
+	pl.grantor, pl.granted, pl.asked, pl.took, pl.met = nil, 0, false, false, false
 	return wait
 }
 
@@ -81,16 +85,17 @@ const (
 
 // judge notes what became of an item that a Refill has brought.
 func (pl *place) judge(p *Plan, v Verdict, retry bool) {
-	g := pl.site.group
+	g, k := pl.site.group, firsts
+	if retry {
+		k = retries
+	}
 	switch {
 	case v.Kind != Park:
 		pl.took = true
-	case v.Reason != NoRoom || g == nil || !g.full(p, retry):
-	case retry:
-		pl.lacks = retries
-	default:
-		pl.lacks = firsts
+	case v.Reason == NoRoom && g != nil && g.full(p, retry):
+		pl.lacks = k
 	}
+	pl.met = pl.met || k == pl.lacks
 }
 
 // room is how many of n messages the place should be asked for: where those of one kind came back, no more than there is
@@ -193,9 +198,7 @@ func (p *Plan) feed(at int64, g *group, pl *place) {
 		pl.listed = true
 		g.hungry.push(pl)
 	default:
-		n = pl.room(p, g, n)
-		pl.lacks = 0
-		p.refill(pl, g, n)
+		p.refill(pl, g, pl.room(p, g, n))
 	}
 }
 
@@ -220,15 +223,43 @@ func (p *Plan) outlook(at int64, g *group, pool *Pool) (int64, int) {
 			return at + 2*soon, 0
 		}
 	}
-	when := never
+	when, out, rate, free := never, 0, 0, false
 	for _, source := range pool.addrs {
 		l := g.lanes[source]
-		if l == nil {
+		switch end := p.absent(at, g, source); {
+		case end > at:
+			out++
+			when = min(when, end)
+		case l == nil:
 			return at, n
+		default:
+			when = min(when, p.prospect(at, l))
+			own := l.perMinute(p)
+			rate, free = rate+own, free || own == 0 && l.silent == 0
 		}
-		when = min(when, p.prospect(at, l))
+	}
+	if rate > 0 && !free {
+		n = min(n, max(rate/30, 1)) // others of the group may be faster
+	}
+	if out == len(pool.addrs) {
+		return at, n // it comes to get its results
 	}
 	return when, n
+}
+
+// absent is when a source can be used for a group again; 0 = it can.
+func (p *Plan) absent(at int64, g *group, source netip.Addr) int64 {
+	if len(g.reachable(source)) == 0 {
+		return never
+	}
+	end := int64(0)
+	if o := p.sources[source]; o != nil && o.active(at) {
+		end = o.until
+	}
+	if l := g.lanes[source]; l != nil && l.outage.active(at) {
+		end = max(end, l.outage.until)
+	}
+	return end
 }
 
 // prospect is when a lane may send something, to any address, by rates, floods and pauses.

@@ -222,7 +222,8 @@ type place struct {
 	asked   bool // a Refill is out
 	granted int  // of which so many have not come
 	grantor *group
-	lacks   kind // of those that came back for want of room
+	lacks   kind // of those that came back for want of room, …
+	met     bool // … of which the last Refill brought some
 	took    bool // some of the last Refill did not come back at once
 	futile  int  // Refills in a row of which all came back
 	timer   timer
