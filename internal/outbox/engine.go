@@ -18,6 +18,8 @@ func New(o Options) *Engine {
 		client: deliver.New(o.Deliver), ready: make(chan struct{}),
 	}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
+	e.aliases.changed = make(chan struct{}, 1)
+	e.rules.Store(e.newRules(time.Now()))
 	e.feeder = newFeeder(e, o.Consumers*o.Credit)
 	e.loop = newLoop(e)
 	e.careful = &careful{e: e}
@@ -69,6 +71,7 @@ func (e *Engine) Start() error {
 	e.background.Go(func() { e.feeder.run(ctx) })
 	e.background.Go(func() { e.runBrake(ctx) })
 	e.background.Go(func() { e.runHouse(ctx) })
+	e.background.Go(func() { e.runAliases(ctx) })
 	return nil
 }
 

@@ -33,12 +33,6 @@ type rig struct {
 	engine *Engine
 }
 
-type noLimits struct{}
-
-func (noLimits) Limits(netip.Addr, string, []int64) settings.Limits    { return settings.Limits{} }
-func (noLimits) PausedRemotes(netip.Addr, schedule.Class) []netip.Addr { return nil }
-func (noLimits) TotalConnections() int                                 { return 20 }
-
 type testLog struct{ t *testing.T }
 
 func (l testLog) Write(b []byte) (int, error) {
@@ -73,7 +67,7 @@ func newRigOn(t *testing.T, store *localqueue.Store, port uint16, change func(*O
 		Queues:   Queues{Outbox: "outbox", Results: "results", Success: "success", Failure: "failure", Retry: "retry"},
 		Own:      func() []netip.Addr { return []netip.Addr{loopback} }, DefaultIPs: []netip.Addr{loopback},
 		Name:   func(context.Context, netip.Addr) string { return "sender.test" },
-		Limits: noLimits{}, RemotePort: port, Logger: slog.New(slog.NewTextHandler(testLog{t}, nil)),
+		Total: func() int { return 20 }, RemotePort: port, Logger: slog.New(slog.NewTextHandler(testLog{t}, nil)),
 	}
 	if change != nil {
 		change(&o)

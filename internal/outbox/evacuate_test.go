@@ -44,13 +44,16 @@ func (b *elsewhere) Send(ctx context.Context, ps []broker.Publishing, done broke
 }
 
 // newRemoteRig is an engine that believes its queue to be on a broker elsewhere.
-func newRemoteRig(t *testing.T, port uint16) (*rig, *elsewhere) {
+func newRemoteRig(t *testing.T, port uint16, change ...func(*Options)) (*rig, *elsewhere) {
 	t.Helper()
 	store := openStore(t, vfs.NewMem())
 	b := &elsewhere{Broker: local.New(store)}
 	r := newRigOn(t, store, port, func(o *Options) {
 		o.Broker, o.Remote = b, true
 		o.Settler = settle.NewRemote(settle.Options{Store: store, Sender: b, Logger: o.Logger})
+		for _, c := range change {
+			c(o)
+		}
 	})
 	return r, b
 }
@@ -181,8 +184,7 @@ func TestEvacuateForGood(t *testing.T) {
 		}
 		return ""
 	})
-	r, _ := newRemoteRig(t, peer.port())
-	r.engine.loop.post(event{kind: evCall, call: func(now time.Time) { r.engine.loop.plan.Use(now, oneConnection{}) }})
+	r, _ := newRemoteRig(t, peer.port(), func(o *Options) { o.Total = oneConnection })
 	const n = 30
 	r.delayed(n, "other.test", "")
 	for i := range n {

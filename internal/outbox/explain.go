@@ -23,6 +23,7 @@ type Explanation struct {
 	Route       RouteExplanation      `json:"route"`
 	Waiting     WaitingExplanation    `json:"waiting"`
 	Plan        *schedule.Explanation `json:"plan,omitempty"` // nil: nothing is in memory for it, nor was lately
+	key         string                // of the limits of its group
 }
 
 // SourceExplanation is what holds for the mail of a destination that leaves from one address.
@@ -138,6 +139,9 @@ func (e *Engine) explainRoute(ctx context.Context, s *settings.Snapshot, x *Expl
 	r := RouteExplanation{Fixed: e.o.Sink != nil || s.Override(x.Destination) != nil}
 	if p := x.Plan; p != nil && len(p.Targets) > 0 {
 		r.Targets, r.Expires = p.Targets, p.Expires
+		if len(p.Lanes) > 0 {
+			x.key = p.Lanes[0].Key
+		}
 		return r
 	}
 	if e.o.Sink != nil {
@@ -157,7 +161,7 @@ func (e *Engine) explainRoute(ctx context.Context, s *settings.Snapshot, x *Expl
 	defer cancel()
 	select {
 	case a := <-found:
-		r.Targets, r.Expires = a.route.Targets, a.route.Expires
+		r.Targets, r.Expires, x.key = a.route.Targets, a.route.Expires, a.route.Limits
 		if a.err != nil {
 			r.Error = a.err.Error()
 		}
@@ -169,10 +173,18 @@ func (e *Engine) explainRoute(ctx context.Context, s *settings.Snapshot, x *Expl
 
 // limitDomains are the domains whose rows hold for the destination.
 func (e *Engine) limitDomains(s *settings.Snapshot, x *Explanation) []string {
-	if s.HasLimits(x.Destination) {
-		return []string{x.Destination}
+	r := e.rules.Load()
+	var list []string
+	for _, d := range r.domains(x.key) {
+		if s.HasLimits(d) {
+			list = append(list, d)
+		}
 	}
-	return nil
+	if name := ruleDomain(x.Destination); s.HasLimits(name) && !slices.Contains(list, name) {
+		list = append(list, name)
+	}
+	slices.Sort(list)
+	return list
 }
 
 // keepSource leaves out the lanes of other addresses.

@@ -22,6 +22,7 @@ type feeder struct {
 	asked   map[feed]int                   // how many the plan wants
 	told    map[feed]bool                  // the plan knows that something waits
 	snoozed map[localqueue.Place]time.Time // not before
+	fresh   bool                           // the settings are others
 	stopped bool
 	wake    chan struct{}
 }
@@ -92,9 +93,11 @@ func (f *feeder) run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-f.wake: // room: nothing new is due
-			f.takeAll(time.Now())
-			continue
+		case <-f.wake: // room: nothing new is due, unless the settings are others
+			if !f.renewed() {
+				f.takeAll(time.Now())
+				continue
+			}
 		case <-f.e.o.Waiting.Changed():
 		case <-timer.C:
 		case <-sweep.C:
@@ -119,6 +122,28 @@ func (f *feeder) retell() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	clear(f.told)
+}
+
+// anew makes the plan hear of everything that is due under the settings of now, and nothing of what they have closed.
+func (f *feeder) anew() {
+	f.mu.Lock()
+	for k := range f.told {
+		f.e.loop.post(event{kind: evBacklog, site: k.site, pool: k.pool})
+	}
+	clear(f.told)
+	clear(f.snoozed)
+	f.fresh = true
+	f.mu.Unlock()
+	f.nudge()
+}
+
+// renewed says, once, that the settings are others.
+func (f *feeder) renewed() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	fresh := f.fresh
+	f.fresh = false
+	return fresh
 }
 
 // pause is how long nothing more gets due.
@@ -154,7 +179,7 @@ func (f *feeder) tell(now time.Time) {
 	}
 	for _, p := range due {
 		k := feed{p.Place.Destination, f.e.poolOf(p.Place)}
-		if !f.told[k] && !f.snoozed[p.Place].After(now) {
+		if k.pool != nil && !f.told[k] && !f.snoozed[p.Place].After(now) {
 			f.told[k] = true
 			f.e.loop.post(event{kind: evBacklog, site: k.site, pool: k.pool, backlog: p.Count - p.InHand})
 		}
@@ -171,11 +196,13 @@ func (f *feeder) take(now time.Time) bool {
 		return false
 	}
 	rest, left := n, 0
-	for _, key := range f.e.places.keysOf(k.pool) {
-		place := localqueue.Place{Destination: k.site, Sources: key}
-		ws := f.e.o.Waiting.TakeDue(place, now, rest, nil)
+	for _, p := range f.e.o.Waiting.PlacesOf(k.site) {
+		if f.e.poolOf(p.Place) != k.pool {
+			continue
+		}
+		ws := f.e.o.Waiting.TakeDue(p.Place, now, rest, nil)
 		rest -= len(ws)
-		left += f.e.o.Waiting.Count(place)
+		left += f.e.o.Waiting.Count(p.Place)
 		for i := range ws {
 			f.e.takeWaiting(ws[i])
 		}
@@ -237,7 +264,7 @@ func (e *Engine) resume(it *item, outcome []byte) bool {
 
 func (e *Engine) waitingItem(w localqueue.Waiting) *item {
 	it := &item{
-		id: e.nextID.Add(1), waiting: w.ID, place: w.Place, body: w.Body, priority: w.Priority, size: int64(len(w.Body)) + itemOverhead,
+		id: e.nextID.Add(1), waiting: w.ID, from: w.Place, place: w.Place, body: w.Body, priority: w.Priority, size: int64(len(w.Body)) + itemOverhead,
 	}
 	if e.o.Remote {
 		it.identity = identify(w.Body)

@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"encoding/hex"
+	"net/netip"
 	"strconv"
 	"time"
 
@@ -17,17 +18,22 @@ import (
 type item struct {
 	id       uint64
 	identity settle.Identity
-	waiting  uint64 // ID in the local queue, 0 for a delivery of the broker
-	place    localqueue.Place
+	waiting  uint64           // ID in the local queue, 0 for a delivery of the broker
+	from     localqueue.Place // where it waited
+	place    localqueue.Place // where it is to wait
 	m        *mail.Message
 	body     []byte // as delivered, for a message that cannot be read
 	size     int64
 	priority uint8
 
-	site  string
-	pool  *schedule.Pool
-	class schedule.Class
-	host  *mail.Smarthost // the message's or the file's; nil: the recipient's own servers
+	sources []netip.Addr // that its sender allows, …
+	key     string       // … and the name of that set in the local queue
+	pinned  netip.Addr   // of these the one that a greylisting server knows
+	site    string
+	pool    *schedule.Pool
+	class   schedule.Class
+	rules   *rules          // that said so
+	host    *mail.Smarthost // the message's or the file's; nil: the recipient's own servers
 
 	// Guarded by hand.mu; only deliveries of the broker use them.
 	ticket  broker.Ticket

@@ -5,12 +5,15 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"posthoorn/internal/deliver"
 	"posthoorn/internal/mail"
 	"posthoorn/internal/prepare"
 	"posthoorn/internal/schedule"
+	"posthoorn/internal/settings"
 )
 
 // link is a connection as the engine sees it: it turns what the connection tells into events of the loop. conn and ahead belong
@@ -19,6 +22,9 @@ type link struct {
 	e    *Engine
 	id   schedule.ConnID
 	conn *deliver.Conn
+
+	source netip.Addr
+	last   atomic.Pointer[item] // that it was given
 
 	ahead bool // it asked for the message after the one on its way
 }
@@ -70,8 +76,10 @@ func (k *link) Want(c *deliver.Conn, ahead bool) {
 // Done is part of deliver.Events. The result is written here, in the goroutine of the connection.
 func (k *link) Done(_ *deliver.Conn, j *deliver.Job, r *mail.Result) bool {
 	it := k.e.inFlight(j)
+	s := k.e.o.Settings()
 	outcome := schedule.Outcome{
-		Bytes: int64(it.m.SourceSize()), Delivered: r.OK(),
+		Floods: floodsOf(s, r),
+		Bytes:  int64(it.m.SourceSize()), Delivered: r.OK(),
 		Strange: r.Kind == mail.Lost || r.Kind == mail.Timeout || r.Kind == mail.Invalid,
 	}
 	if outcome.Strange {
@@ -80,7 +88,35 @@ func (k *link) Done(_ *deliver.Conn, j *deliver.Job, r *mail.Result) bool {
 	}
 	k.e.guard(it, func() { k.e.conclude(it, r) })
 	k.e.loop.post(event{kind: evDone, link: k, item: it, outcome: outcome})
-	return true
+	return !stops(outcome.Floods) && k.mayGoOn(s, r)
+}
+
+// floodsOf are the patterns that the answer to a failed delivery matches.
+func floodsOf(s *settings.Snapshot, r *mail.Result) []settings.Flood {
+	if r.OK() || r.Code == 0 {
+		return nil
+	}
+	return s.Floods(r.Description, r.Code, r.Status)
+}
+
+// stops says that a pattern that was met asks for a pause.
+func stops(floods []settings.Flood) bool {
+	return slices.ContainsFunc(floods, func(f settings.Flood) bool { return f.Pause > 0 })
+}
+
+// mayGoOn says that the message after the one that has just ended may still go over this connection: a pause may have begun since
+// its envelope was written.
+func (k *link) mayGoOn(s *settings.Snapshot, r *mail.Result) bool {
+	next := k.last.Load()
+	if next == nil || next.rules.s.Version() == s.Version() {
+		return true
+	}
+	now := time.Now()
+	if _, paused := s.Paused(k.source, ruleDomain(next.site), next.m.Tags, now); paused {
+		return false
+	}
+	to, err := netip.ParseAddr(r.To)
+	return err != nil || !slices.Contains(s.PausedRemotes(k.source, next.m.Tags, now), to)
 }
 
 // Back is part of deliver.Events.
@@ -132,7 +168,7 @@ func (it *item) load(context.Context) (deliver.Body, error) {
 
 // dial opens a connection. Its name may have to be looked up, so that is done beside the loop.
 func (l *loop) dial(d schedule.Dial) {
-	k := &link{e: l.e, id: d.Conn}
+	k := &link{e: l.e, id: d.Conn, source: d.Source}
 	l.links[d.Conn] = k
 	l.e.wg.Go(func() {
 		l.e.client.Open(l.e.ctx, l.e.dialOf(d), k)
@@ -142,7 +178,7 @@ func (l *loop) dial(d schedule.Dial) {
 func (e *Engine) dialOf(d schedule.Dial) deliver.Dial {
 	out := deliver.Dial{
 		ID: uint64(d.Conn), Source: d.Source, Name: e.o.Name(e.ctx, d.Source), TLS: deliver.TLS{Level: levelOf(d.Class.Security)},
-		Timeouts: e.o.Timeouts,
+		Timeouts: e.timeouts(d),
 	}
 	port := e.portOf(d.Site)
 	for _, t := range d.Targets {
@@ -157,6 +193,21 @@ func (e *Engine) dialOf(d schedule.Dial) deliver.Dial {
 		out.Auth = deliver.Auth{Username: known.username, Password: known.password, Clear: true}
 	}
 	return out
+}
+
+// timeouts are those of the rows for a destination, and else those of the program.
+func (e *Engine) timeouts(d schedule.Dial) deliver.Timeouts {
+	t, limits := e.o.Timeouts, e.rules.Load().Limits(d.Source, d.Key, nil)
+	rows := limits.Timeouts
+	t.Connect = cmp.Or(rows.Connect, t.Connect)
+	t.Greeting = cmp.Or(rows.Intro, t.Greeting)
+	for _, command := range []*time.Duration{&t.Hello, &t.Auth, &t.Mail, &t.Rcpt} {
+		*command = cmp.Or(rows.Command, *command)
+	}
+	t.Data = cmp.Or(rows.Data, t.Data)
+	t.Dot = cmp.Or(rows.Message, t.Dot)
+	t.Idle = max(cmp.Or(t.Idle, time.Minute), limits.IdleTime+time.Second) // the plan ends idle connections
+	return t
 }
 
 // levelOf reads the property security (message-json.md section 5).

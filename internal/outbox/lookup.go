@@ -3,6 +3,7 @@ package outbox
 import (
 	"context"
 	"errors"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -20,12 +21,24 @@ func (e *Engine) lookup(site string) {
 	}
 	e.wg.Go(func() {
 		route, err := e.find(site)
+		if err == nil && e.o.Settings().HasLimits(site) {
+			e.aliases.learn(site, route.Identity())
+		}
 		e.loop.post(event{kind: evRoute, site: site, route: e.routeOf(site, route), err: err})
 	})
 }
 
+// find asks the DNS, unless the operator has given the addresses (delivery-control.md section 6).
 func (e *Engine) find(site string) (dns.Route, error) {
-	if host, _, ok := splitSite(site); ok {
+	host, _, ok := splitSite(site)
+	if fixed := e.o.Settings().Override(host); fixed != nil {
+		targets := make([]dns.Target, len(fixed))
+		for i, t := range fixed {
+			targets[i] = dns.Target{Host: t.Addr.String(), Addr: t.Addr, Preference: uint16(min(max(t.Priority, 0), math.MaxUint16))}
+		}
+		return e.o.Resolver.Override(host, targets)
+	}
+	if ok {
 		return e.o.Resolver.ResolveHost(e.ctx, host)
 	}
 	return e.o.Resolver.Resolve(e.ctx, site)
@@ -49,7 +62,10 @@ func (e *Engine) sinkRoute() schedule.Route {
 // routeOf says that sites with the same servers are one group (delivery-control.md section 1): the same hosts and the same port,
 // since any connection of a group may carry the mail of all its sites.
 func (e *Engine) routeOf(site string, r dns.Route) schedule.Route {
-	out := schedule.Route{Expires: r.Expires, Group: r.Identity() + " port " + strconv.Itoa(int(e.portOf(site)))}
+	out := schedule.Route{Expires: r.Expires, Group: r.Identity() + " port " + strconv.Itoa(int(e.portOf(site))), Limits: r.Identity()}
+	if host, _, ok := splitSite(site); ok { // counts under its own name
+		out.Group, out.Limits = "smarthost "+site, host
+	}
 	for _, t := range r.Targets {
 		out.Targets = append(out.Targets, schedule.Target{Host: t.Host, Addr: t.Addr, Preference: t.Preference, Secure: t.Secure})
 	}
@@ -57,6 +73,9 @@ func (e *Engine) routeOf(site string, r dns.Route) schedule.Route {
 }
 
 func (l *loop) resolved(now time.Time, ev *event) {
+	if l.e.aliases.learned() {
+		l.adopt(now)
+	}
 	if ev.err == nil {
 		l.plan.Resolved(now, ev.site, ev.route)
 		return

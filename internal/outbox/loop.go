@@ -60,8 +60,7 @@ type loop struct {
 	held     bool    // the broker takes nothing: nothing new is started
 	wants    []event // what connections asked for meanwhile
 	stopping bool
-	total    int       // connections allowed in all, as the plan knows it
-	checked  time.Time // when that was looked at
+	checked  time.Time // when the number of connections allowed was looked at
 
 	mu    sync.Mutex
 	queue []event
@@ -69,7 +68,7 @@ type loop struct {
 }
 
 func newLoop(e *Engine) *loop {
-	l := &loop{e: e, total: -1, items: map[uint64]*item{}, links: map[schedule.ConnID]*link{}, wake: make(chan struct{}, 1)}
+	l := &loop{e: e, items: map[uint64]*item{}, links: map[schedule.ConnID]*link{}, wake: make(chan struct{}, 1)}
 	l.plan = schedule.New(schedule.Options{Random: rand.Float64, Memory: e.o.Consumers * e.o.Credit})
 	return l
 }
@@ -99,7 +98,7 @@ const look = 200 * time.Millisecond
 
 // run works until ctx ends.
 func (l *loop) run(ctx context.Context) {
-	l.checkLimits(time.Now())
+	l.plan.Use(time.Now(), l.rules())
 	_, l.held = l.e.o.Broker.Blocked() // a connection that is not up yet is no news
 	timer := time.NewTimer(look)
 	defer timer.Stop()
@@ -164,9 +163,8 @@ func (l *loop) checkLimits(now time.Time) {
 		return
 	}
 	l.checked = now
-	if total := l.e.o.Limits.TotalConnections(); total != l.total {
-		l.total = total
-		l.plan.Use(now, l.e.o.Limits)
+	if l.e.aliases.learned() || l.e.o.Total != nil && l.e.o.Total() != l.rules().total {
+		l.adopt(now)
 	}
 }
 
@@ -201,10 +199,21 @@ func (l *loop) handle(now time.Time, ev *event) {
 	}
 }
 
-// addItem asks the plan; what it does not take is parked, or has failed already because its site cannot be reached.
+// addItem gives an item to the plan, by the settings that hold here now.
 func (l *loop) addItem(now time.Time, it *item) {
+	if it.rules != l.rules() {
+		if w := l.e.wayOf(it, l.rules(), now); !w.same(it) {
+			l.redirect(now, it, w)
+			return
+		}
+	}
+	l.plant(now, it)
+}
+
+// plant asks the plan; what it does not take is parked, or has failed already because its site cannot be reached.
+func (l *loop) plant(now time.Time, it *item) {
 	v := l.plan.Add(now, schedule.Item{
-		ID: it.id, Site: it.site, Pool: it.pool, Class: it.class, Priority: it.priority, Size: int64(it.m.SourceSize()), Waited: it.waiting != 0,
+		ID: it.id, Site: it.site, Pool: it.pool, Class: it.class, Priority: it.priority, Size: int64(it.m.SourceSize()), Waited: it.waiting != 0, Retry: it.m.Attempts > 0,
 	})
 	switch v.Kind {
 	case schedule.Queued:
@@ -265,6 +274,19 @@ func (l *loop) back(now time.Time, ev *event) {
 	l.plan.Back(now, ev.link.id, ev.item.id)
 	if stale {
 		l.leave(now, []*item{ev.item})
+		return
+	}
+	l.again(now, ev.item)
+}
+
+// again looks at an item that came back: the settings may be others than when it was handed out.
+func (l *loop) again(now time.Time, it *item) {
+	if it.rules == l.rules() {
+		return
+	}
+	if w := l.e.wayOf(it, l.rules(), now); !w.same(it) && l.plan.Remove(now, it.id) {
+		delete(l.items, it.id)
+		l.redirect(now, it, w)
 	}
 }
 
@@ -337,6 +359,7 @@ func (l *loop) ahead(now time.Time, k *link) {
 func (l *loop) give(now time.Time, k *link, id uint64) {
 	it := l.items[id]
 	l.e.hand.setLane(it, false)
+	k.last.Store(it)
 	if !k.conn.Give(l.e.jobOf(it)) {
 		stale := l.e.hand.setLane(it, true)
 		l.plan.Back(now, k.id, id)

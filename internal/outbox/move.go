@@ -49,7 +49,7 @@ func (m *mover) decide(it *item) (w settle.Work, err error) {
 	}
 	it.m.IPs, it.m.HasIPs = []netip.Addr{m.ip}, true
 	it.m.Set("ips", m.ips)
-	if refused := m.e.route(it); refused != nil {
+	if _, refused := m.e.route(it); refused != nil {
 		return w, refused
 	}
 	if it.waiting == 0 {

@@ -87,7 +87,7 @@ func TestFailReachesMemoryAndNoTransaction(t *testing.T) {
 		}
 		return ""
 	})
-	r := newRig(t, peer.port(), func(o *Options) { o.Limits = oneConnection{} })
+	r := newRig(t, peer.port(), func(o *Options) { o.Total = oneConnection })
 	const n = 20
 	for i := range n {
 		r.publish(`{"recipient":"a%d@receiver.test","mime":"x","id":%d}`, i, i)
@@ -110,9 +110,7 @@ func TestFailReachesMemoryAndNoTransaction(t *testing.T) {
 	soon(t, "nothing in hand", r.idle)
 }
 
-type oneConnection struct{ noLimits }
-
-func (oneConnection) TotalConnections() int { return 1 }
+func oneConnection() int { return 1 }
 
 func TestDescribed(t *testing.T) {
 	for _, c := range []struct{ in, out string }{

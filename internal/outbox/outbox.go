@@ -68,6 +68,7 @@ type Settler interface {
 type Resolver interface {
 	Resolve(ctx context.Context, domain string) (dns.Route, error)
 	ResolveHost(ctx context.Context, host string) (dns.Route, error)
+	Override(domain string, targets []dns.Target) (dns.Route, error)
 }
 
 // Queues are the names of the file; empty means that nothing is published for the role.
@@ -107,7 +108,7 @@ type Options struct {
 	Own         func() []netip.Addr // addresses of this host
 	Loopback    bool                // loopback addresses are offered as sending addresses too
 	Name        func(ctx context.Context, source netip.Addr) string
-	Limits      schedule.Snapshot
+	Total       func() int                // connections allowed in all, as of now; nil: any number
 	Settings    func() *settings.Snapshot // those in force; nil: none but the built-in ones
 	Seed        uint64
 	Room        func() error                               // nil, or why no more may be consumed (free space)
@@ -125,7 +126,9 @@ type Engine struct {
 	metrics  *metrics
 	client   *deliver.Client
 	hand     *hand
-	places   places
+	pools    schedule.Pools
+	aliases  aliases
+	rules    atomic.Pointer[rules]
 	logins   logins
 	loop     *loop
 	clerk    *clerk

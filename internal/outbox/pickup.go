@@ -30,15 +30,27 @@ func (e *Engine) pickup(it *item, broken error) {
 		return
 	}
 	e.stamp(m, now)
-	if err := e.route(it); err != nil {
-		e.refuse(it, err)
+	w, refusal := e.route(it)
+	if refusal != nil {
+		e.refuse(it, refusal)
 		return
 	}
-	if it.waiting == 0 && m.NotBefore.After(now) {
-		e.park(it, m.NotBefore)
-		return
+	e.goWay(it, w, now)
+}
+
+// goWay gives a message to the plan, or lets it wait for its time or the end of a pause.
+func (e *Engine) goWay(it *item, w way, now time.Time) {
+	w.take(it)
+	switch {
+	case it.waiting == 0 && it.m.NotBefore.After(now):
+		e.park(it, it.m.NotBefore)
+	case w.paused:
+		e.park(it, now)
+	case w.pool == nil:
+		e.refuse(it, &mail.Error{Code: 554, Status: "5.3.5", State: e.bindState(), Kind: mail.Failed})
+	default:
+		e.loop.add(it)
 	}
-	e.loop.add(it)
 }
 
 // unreadable ends a message that is no JSON object or has no recipient.
@@ -81,7 +93,7 @@ func (e *Engine) stamp(m *mail.Message, now time.Time) {
 
 // park lets a message wait in the local queue; that is no attempt.
 func (e *Engine) park(it *item, until time.Time) {
-	if it.waiting != 0 {
+	if it.waiting != 0 && it.place == it.from {
 		e.putBack(it)
 		return
 	}

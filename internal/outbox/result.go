@@ -2,6 +2,9 @@ package outbox
 
 import (
 	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"strings"
 	"time"
 
 	"posthoorn/internal/broker"
@@ -21,7 +24,7 @@ func (e *Engine) conclude(it *item, r *mail.Result) {
 	case r.OK():
 		w = e.finished(it, mail.Success)
 	case again:
-		w = e.retry(it, next)
+		w = e.retry(it, r, next)
 	default:
 		w = e.finished(it, mail.Failure)
 	}
@@ -92,8 +95,13 @@ func (e *Engine) finished(it *item, role mail.Role) settle.Work {
 	return settle.Work{Publish: e.publications(it, role, body)}
 }
 
-// retry is the work of a message that is tried again: it waits, and its copy goes to the retry queue.
-func (e *Engine) retry(it *item, at time.Time) settle.Work {
+// retry is the work of a message that is tried again: it waits, and its copy goes to the retry queue. Where it was greylisted it
+// is to leave from the same address again.
+func (e *Engine) retry(it *item, r *mail.Result, at time.Time) settle.Work {
+	it.place.Sources = it.key
+	if from, err := netip.ParseAddr(r.From); err == nil && greylisted(r) && slices.Contains(it.sources, from) {
+		it.place.Sources = from.String()
+	}
 	it.m.SetNotBefore(at)
 	it.m.SetSeen(time.Now())
 	body := it.m.Append(make([]byte, 0, it.encodedSize(true)))
@@ -102,6 +110,15 @@ func (e *Engine) retry(it *item, at time.Time) settle.Work {
 		w.Publish = []settle.Publication{p}
 	}
 	return w
+}
+
+// greylisted says that a server wants to see the same message once more from the same address (RFC 6647).
+func greylisted(r *mail.Result) bool {
+	if r.Code/100 != 4 {
+		return false
+	}
+	text := strings.ToLower(r.Description)
+	return strings.Contains(text, "greylist") || strings.Contains(text, "graylist") || r.State == mail.StateRcptTo && r.Status == "4.7.1"
 }
 
 // parkWork is the work of a message that waits without an attempt.

@@ -5,31 +5,39 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
+	"time"
 
-	"posthoorn/internal/localqueue"
 	"posthoorn/internal/mail"
 	"posthoorn/internal/schedule"
+	"posthoorn/internal/settings"
 )
 
-// route decides where a message goes and from which addresses it may leave.
-func (e *Engine) route(it *item) *mail.Error {
+// route decides where a message goes, and finds the way that it has by the settings of now.
+func (e *Engine) route(it *item) (way, *mail.Error) {
 	it.host = e.smarthost(it.m)
 	it.site = it.m.Recipient.ASCIIDomain()
 	if it.host != nil {
 		if len(it.host.Host) > maxHost {
-			return &mail.Error{Code: 550, Status: "5.1.2", State: mail.StateDNS, Kind: mail.Failed}
+			return way{}, &mail.Error{Code: 550, Status: "5.1.2", State: mail.StateDNS, Kind: mail.Failed}
 		}
 		it.site = siteOf(it.host)
 	}
-	it.class = e.class(it)
 	sources, key, err := e.sources(it.m)
 	if err != nil {
-		return err
+		return way{}, err
 	}
-	it.pool = e.places.pool(key, sources)
-	it.place = localqueue.Place{Destination: it.site, Sources: key}
-	return nil
+	if pinned := it.place.Sources; it.waiting != 0 && pinned != key {
+		if ip, err := netip.ParseAddr(pinned); err == nil && slices.Contains(sources, ip) {
+			it.pinned = ip
+		}
+	}
+	it.sources, it.key = sources, key
+	w := e.wayOf(it, e.rules.Load(), time.Now())
+	w.take(it)
+	if w.pool == nil && !w.paused {
+		return w, &mail.Error{Code: 554, Status: "5.3.5", State: e.bindState(), Kind: mail.Failed}
+	}
+	return w, nil
 }
 
 // maxHost is the longest host name that DNS can hold.
@@ -51,8 +59,11 @@ func siteOf(h *mail.Smarthost) string {
 }
 
 // class is what a connection must have in common with a message to carry it (T43).
-func (e *Engine) class(it *item) schedule.Class {
-	c := schedule.Class{Security: strings.ToLower(it.m.Security)}
+func (e *Engine) class(it *item, r *rules, sources []netip.Addr) schedule.Class {
+	c := schedule.Class{Security: strings.ToLower(it.m.Security), Tags: r.tags(it.m.Tags)}
+	if c.Security == "" {
+		c.Security = securityOf(r.s, sources, ruleDomain(it.site))
+	}
 	switch {
 	case e.o.Sink != nil:
 		c.Auth = e.logins.name(e.o.Sink.Username, e.o.Sink.Password)
@@ -60,6 +71,18 @@ func (e *Engine) class(it *item) schedule.Class {
 		c.Auth = e.logins.name(it.host.Username, it.host.Password)
 	}
 	return c
+}
+
+// securityOf is the demand of the domain's own rows; the strictest where they differ by address.
+func securityOf(s *settings.Snapshot, sources []netip.Addr, domain string) string {
+	most := settings.Optional
+	for _, source := range sources {
+		most = max(most, s.Security(source, domain))
+	}
+	if most == settings.Opportunistic {
+		return "" // as everywhere
+	}
+	return most.String()
 }
 
 // sources are the addresses that a message may leave from, and the name of that set: empty for the default one.
@@ -112,48 +135,4 @@ func (e *Engine) defaults() []netip.Addr {
 		return []netip.Addr{{}}
 	}
 	return list
-}
-
-// places remembers which names of sets of addresses a Pool stands for, so that a Refill finds the places of the local queue.
-type places struct {
-	mu    sync.Mutex
-	pools schedule.Pools
-	keys  map[*schedule.Pool][]string
-}
-
-// maxPools bounds the sets that are remembered; clients choose them.
-const maxPools = 10_000
-
-func (p *places) pool(key string, addrs []netip.Addr) *schedule.Pool {
-	pool := p.pools.Of(addrs...)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.keys == nil || len(p.keys) >= maxPools {
-		p.keys = map[*schedule.Pool][]string{}
-	}
-	if !slices.Contains(p.keys[pool], key) {
-		p.keys[pool] = append(p.keys[pool], key)
-	}
-	return pool
-}
-
-// keysOf are the names under which mail for this pool may wait.
-func (p *places) keysOf(pool *schedule.Pool) []string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return slices.Clone(p.keys[pool])
-}
-
-// poolOf is the pool of a place of the local queue.
-func (e *Engine) poolOf(p localqueue.Place) *schedule.Pool {
-	if p.Sources == "" {
-		return e.places.pool("", e.defaults())
-	}
-	var addrs []netip.Addr
-	for name := range strings.SplitSeq(p.Sources, ",") {
-		if ip, err := netip.ParseAddr(name); err == nil {
-			addrs = append(addrs, ip)
-		}
-	}
-	return e.places.pool(p.Sources, addrs)
 }

@@ -109,7 +109,7 @@ func (p *Plan) open(at int64, st *stream, b *berth, t *Target) {
 	l.connects.take(at, 1, int64(limits.Domain.Connects))
 	r.connects.take(at, 1, int64(limits.Remote.Connects))
 	p.touch(l)
-	p.todo.Dial = append(p.todo.Dial, Dial{Conn: c.id, Site: c.site.name, Source: l.source, Class: b.class, Targets: []Target{*t}})
+	p.todo.Dial = append(p.todo.Dial, Dial{Conn: c.id, Site: c.site.name, Key: l.group.key, Source: l.source, Class: b.class, Targets: []Target{*t}})
 }
 
 // newBerth makes the place for connections of a class, which all streams of it share.

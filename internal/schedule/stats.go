@@ -1,6 +1,8 @@
 package schedule
 
 import (
+	"iter"
+	"maps"
 	"net/netip"
 	"time"
 )
@@ -59,3 +61,6 @@ func (p *Plan) stats(at int64, l *lane) LaneStats {
 	}
 	return s
 }
+
+// Sites are the names of all sites that the plan knows, in no order. The plan must not be changed meanwhile.
+func (p *Plan) Sites() iter.Seq[string] { return maps.Keys(p.sites) }

@@ -45,6 +45,7 @@ type Todo struct {
 type Dial struct {
 	Conn    ConnID
 	Site    string // the site whose message asked for it
+	Key     string // of the limits of its group
 	Source  netip.Addr
 	Class   Class
 	Targets []Target // exactly one; when it fails, the plan dials the next

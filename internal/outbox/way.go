@@ -1,0 +1,109 @@
+package outbox
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"posthoorn/internal/localqueue"
+	"posthoorn/internal/schedule"
+	"posthoorn/internal/settings"
+)
+
+// way is how a message may leave by the settings of one moment: delegates and pauses of the operator are applied before the plan
+// sees it (delivery-control.md sections 3 and 4).
+type way struct {
+	pool   *schedule.Pool // nil: no address is left
+	class  schedule.Class
+	place  localqueue.Place
+	paused bool // every address that is left is paused
+	rules  *rules
+}
+
+// wayOf decides for a message whose site and sources are known.
+func (e *Engine) wayOf(it *item, r *rules, now time.Time) way {
+	if it.pinned.IsValid() {
+		if w := e.wayFrom(it, r, []netip.Addr{it.pinned}, it.pinned.String(), now); !w.paused && w.pool != nil {
+			return w
+		}
+	}
+	return e.wayFrom(it, r, it.sources, it.key, now)
+}
+
+func (e *Engine) wayFrom(it *item, r *rules, sources []netip.Addr, key string, now time.Time) way {
+	w := way{rules: r, place: localqueue.Place{Destination: it.site, Sources: key}}
+	open, pause := e.open(r.s, sources, ruleDomain(it.site), it.m.Tags, now)
+	switch {
+	case len(open) > 0:
+		w.pool = e.pools.Of(open...)
+	case pause != nil:
+		w.paused, w.place.Hold = true, pause.Tag
+	}
+	w.class = e.class(it, r, open)
+	return w
+}
+
+// open are the addresses that mail may leave from now: delegates in place of those that have one, without those that are paused.
+// None, and no pause either: no delegate is an address of this host.
+func (e *Engine) open(s *settings.Snapshot, sources []netip.Addr, domain string, tags []string, now time.Time) (open []netip.Addr, pause *settings.Pause) {
+	for i, source := range sources {
+		if to, _, ok := s.Delegate(source, domain, now); ok {
+			if !slices.Contains(e.o.Own(), to) {
+				continue
+			}
+			source = to
+		}
+		if p, ok := s.Paused(source, domain, tags, now); ok {
+			pause = &p
+			continue
+		}
+		if open == nil {
+			open = make([]netip.Addr, 0, len(sources)-i)
+		}
+		open = append(open, source)
+	}
+	return open, pause
+}
+
+// same says that nothing is new for an item.
+func (w *way) same(it *item) bool {
+	return !w.paused && w.pool == it.pool && w.class == it.class && w.place == it.place
+}
+
+// take makes it the item's way.
+func (w *way) take(it *item) {
+	it.pool, it.class, it.place, it.rules = w.pool, w.class, w.place, w.rules
+}
+
+// ruleDomain is the name of a site in the tables: the domain, or the host of a smarthost.
+func ruleDomain(site string) string {
+	host, _, _ := splitSite(site)
+	return host
+}
+
+// poolOf is what mail of a place may leave from now; nil while it is paused.
+func (e *Engine) poolOf(p localqueue.Place) *schedule.Pool {
+	var sources []netip.Addr
+	if p.Sources == "" {
+		sources = e.defaults()
+	} else {
+		for name := range strings.SplitSeq(p.Sources, ",") {
+			if ip, err := netip.ParseAddr(name); err == nil {
+				sources = append(sources, ip)
+			}
+		}
+	}
+	var tags []string
+	if p.Hold != "" {
+		tags = []string{p.Hold}
+	}
+	open, pause := e.open(e.rules.Load().s, sources, ruleDomain(p.Destination), tags, time.Now())
+	switch {
+	case len(open) > 0:
+		return e.pools.Of(open...)
+	case pause != nil:
+		return nil
+	}
+	return e.pools.Of(sources...) // to be refused when it is picked up
+}
