@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"posthoorn/internal/settings"
 )
 
 // addresses knows the IP addresses of this host. They are read again every few seconds: addresses come and go (F32).
@@ -58,8 +60,10 @@ type reverse interface {
 	PTR(ctx context.Context, addr netip.Addr) ([]string, error)
 }
 
-// names finds what EHLO says for a source address: its reverse DNS, else the address as a literal (delivery-control.md section 5).
+// names finds what EHLO says for a source address: that of the settings, else its reverse DNS, else the address as a literal
+// (delivery-control.md section 5).
 type names struct {
+	settings func() *settings.Snapshot
 	dns      reverse
 	hostname string
 
@@ -78,13 +82,16 @@ const (
 	nameAgain = time.Minute     // after a failure
 )
 
-func newNames(dns reverse, hostname string) *names {
-	return &names{dns: dns, hostname: hostname, known: map[netip.Addr]name{}}
+func newNames(current func() *settings.Snapshot, dns reverse, hostname string) *names {
+	return &names{settings: current, dns: dns, hostname: hostname, known: map[netip.Addr]name{}}
 }
 
 func (n *names) of(ctx context.Context, source netip.Addr) string {
 	if !source.IsValid() || source.IsUnspecified() {
 		return n.hostname
+	}
+	if given := n.settings().Name(source); given != "" {
+		return given
 	}
 	now := time.Now()
 	n.mu.Lock()

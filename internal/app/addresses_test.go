@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"posthoorn/internal/settings"
 )
 
 func TestOwnAddresses(t *testing.T) {
@@ -36,7 +38,7 @@ func TestNames(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		known, unknown := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::2")
 		z := &zone{names: map[netip.Addr]string{known: "out1.shop.test."}}
-		n := newNames(z, "host.test")
+		n := newNames(settings.Empty, z, "host.test")
 		for range 3 {
 			for source, want := range map[netip.Addr]string{known: "out1.shop.test", unknown: "[IPv6:2001:db8::2]", {}: "host.test"} {
 				if got := n.of(t.Context(), source); got != want {

@@ -80,12 +80,10 @@ func (p *Program) configured(ctx context.Context, cmd *config.Command, cfg *conf
 		return p.inject(ctx, cmd, cfg)
 	case config.Control:
 		return p.command(ctx, cmd, cfg)
+	case config.PurgeDatabase, config.RepairDatabase:
+		return p.exit(p.schema(ctx, cmd, cfg))
 	}
-	if cmd.Mode == config.RepairDatabase {
-		fmt.Fprintln(p.Stdout, "This version has no settings database: there is nothing to repair.")
-		return config.ExitOK
-	}
-	fmt.Fprintln(p.Stderr, "posthoorn: this switch needs the settings database or the cluster, which this version does not have")
+	fmt.Fprintln(p.Stderr, "posthoorn: this switch needs the cluster, which this version does not have")
 	return config.ExitConfig
 }
 
@@ -107,7 +105,7 @@ func (p *Program) listIPs() int {
 	return config.ExitOK
 }
 
-// daemon runs until ctx ends.
+// daemon runs until ctx ends, or until all mail was given away for good.
 func (p *Program) daemon(ctx context.Context, cfg *config.Config) int {
 	p.warn(cfg)
 	d, err := Start(cfg, p.Stderr)
@@ -118,11 +116,14 @@ func (p *Program) daemon(ctx context.Context, cfg *config.Config) int {
 	for {
 		select {
 		case <-p.Reload:
-			d.Reload(ctx)
+			_ = d.Reload(ctx) // it is in the log
 		case <-d.Failed():
 			fmt.Fprintln(p.Stderr, "posthoorn: the local queue has failed; stopping, so that nothing is accepted that cannot be kept")
 			d.Stop()
 			return config.ExitTemporary
+		case <-d.Evacuated():
+			d.Stop()
+			return config.ExitOK
 		case <-ctx.Done():
 			d.Stop()
 			return config.ExitOK

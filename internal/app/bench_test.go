@@ -21,6 +21,12 @@ import (
 // trialOf starts a daemon on the embedded queue whose mail goes to a sink of its own.
 func trialOf(tb testing.TB, lines ...string) (*Daemon, *sink.Server) {
 	tb.Helper()
+	return trialWith(tb, &config.Command{}, lines...)
+}
+
+// trialWith is trialOf with the switches of a command line. Later lines count more.
+func trialWith(tb testing.TB, cmd *config.Command, lines ...string) (*Daemon, *sink.Server) {
+	tb.Helper()
 	s, err := sink.New(sink.Options{})
 	if err != nil {
 		tb.Fatal(err)
@@ -37,7 +43,8 @@ func trialOf(tb testing.TB, lines ...string) (*Daemon, *sink.Server) {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		tb.Fatal(err)
 	}
-	cfg, err := config.Load(&config.Command{ConfigFile: file}, config.Source{Default: "/dev/null", CheckTemplate: checkTemplate})
+	cmd.ConfigFile = file
+	cfg, err := config.Load(cmd, config.Source{Default: "/dev/null", CheckTemplate: checkTemplate})
 	if err != nil {
 		tb.Fatal(err)
 	}

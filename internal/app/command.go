@@ -43,7 +43,9 @@ func (p *Program) carryOut(ctx context.Context, cmd *config.Command, cfg *config
 	case "reload":
 		return control.NewClient(cfg.General.ControlSocket).Call(ctx, cmd.Word, nil, nil)
 	}
-	return &control.Error{Exit: config.ExitUsage, Text: "this version has no command " + cmd.Word}
+	return control.Operate(ctx, control.NewClient(cfg.General.ControlSocket), cmd.Word,
+		control.Order{Destination: cmd.Target, IP: cmd.IP, Tag: cmd.Tag, Reason: cmd.Reason, To: cmd.To, Stop: cmd.Stop},
+		control.Terminal{In: p.Stdin, Out: p.Stdout, Err: p.Stderr, Yes: cmd.Yes, JSON: cmd.JSON})
 }
 
 // queueCommand works on RabbitMQ directly, on the embedded queue through the daemon.

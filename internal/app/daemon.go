@@ -17,6 +17,7 @@ import (
 	"posthoorn/internal/journal"
 	"posthoorn/internal/localqueue"
 	"posthoorn/internal/outbox"
+	"posthoorn/internal/settings"
 	"posthoorn/internal/smtpd"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -35,9 +36,11 @@ type Daemon struct {
 	broker      broker.Broker
 	resolver    *dns.Resolver
 	door        *inject.Door
+	settings    *settings.Cache
 	engine      *outbox.Engine
 	smtp        *smtpd.Server
 	cleanups    []cleanup
+	evacuated   chan struct{}
 	running     sync.WaitGroup
 	ctx         context.Context
 	cancel      context.CancelFunc
@@ -52,11 +55,11 @@ type cleanup struct {
 // Start builds everything, from the bottom up. What was built is taken down again when a step fails. Until the logs are open,
 // problems go to stderr.
 func Start(cfg *config.Config, stderr io.Writer) (*Daemon, error) {
-	d := &Daemon{cfg: cfg, metrics: prometheus.NewRegistry(), addresses: &addresses{}, log: slog.New(slog.NewTextHandler(stderr, nil))}
+	d := &Daemon{cfg: cfg, metrics: prometheus.NewRegistry(), addresses: &addresses{}, evacuated: make(chan struct{}), log: slog.New(slog.NewTextHandler(stderr, nil))}
 	d.ctx, d.cancel = context.WithCancel(context.Background())
 	for _, step := range []func() error{
 		d.checkLimits, d.makeState, d.lock, d.openJournal, d.openStore, d.openBroker, d.openResolver, d.openDoor, d.listen,
-		d.dropPrivileges, d.startEngine, d.startDoors,
+		d.dropPrivileges, d.openSettings, d.startEngine, d.startDoors,
 	} {
 		if err := step(); err != nil {
 			d.log.Error("start failed", "error", err)
@@ -98,16 +101,25 @@ func (d *Daemon) Stop() {
 	d.undo()
 }
 
-// Reload opens the log files again.
+// Reload opens the log files again and reads the settings again. Each is done whatever comes of the other.
 func (d *Daemon) Reload(ctx context.Context) error {
-	err := d.journal.Reopen(ctx)
-	if err != nil {
-		d.log.Error("logs could not be opened again", "error", err)
+	logs := d.journal.Reopen(ctx)
+	if logs != nil {
+		d.log.Error("logs could not be opened again", "error", logs)
+	}
+	read := d.reloadSettings(ctx)
+	if read != nil {
+		d.log.Error("not reloaded as a whole", "error", read)
+	}
+	if err := errors.Join(logs, read); err != nil {
 		return err
 	}
-	d.log.Info("reloaded: log files are open again")
+	d.log.Info("reloaded: log files are open again, the settings were read")
 	return nil
 }
+
+// Evacuated is closed when the operator has given all mail away for good: the daemon should stop.
+func (d *Daemon) Evacuated() <-chan struct{} { return d.evacuated }
 
 // Failed is closed when the local queue can keep nothing any more.
 func (d *Daemon) Failed() <-chan struct{} { return d.store.Failed() }

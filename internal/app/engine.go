@@ -91,6 +91,7 @@ func (d *Daemon) startEngine() error {
 		return wrong(config.ExitUnavailable, "outbox: %w", err)
 	}
 	d.later("deliveries", d.stopEngine)
+	d.follow()
 	return nil
 }
 
@@ -114,8 +115,8 @@ func (d *Daemon) engineOptions() (outbox.Options, error) {
 		Rules:  mail.Rules{LooseEnvelope: !del.StrictEnvelope, LooseRecipient: !del.StrictRecipient},
 		Words5: d.cfg.General.States5, MaxDelivery: del.MaxDeliverTime, MaxAttempts: del.MaxAttempts, Intervals: del.RetryIntervals,
 		RemotePort: del.RemotePort, DefaultIPs: del.DefaultIPs, Own: d.addresses.own, Loopback: d.cfg.General.Loopback,
-		Name:   newNames(d.resolver, d.cfg.General.Hostname).of,
-		Limits: d.limits(), Room: d.space.Room, Deliver: deliver.Options{Log: d.named("deliver"), Register: d.metrics},
+		Name:  newNames(d.settings.Current, d.resolver, d.cfg.General.Hostname).of,
+		Total: d.limits().TotalConnections, Settings: d.settings.Current, Room: d.space.Room, Deliver: deliver.Options{Log: d.named("deliver"), Register: d.metrics},
 		Logger: d.named("outbox"), Registerer: d.metrics,
 	}
 	if d.journal.SendOn() {
@@ -135,7 +136,7 @@ func (d *Daemon) engineOptions() (outbox.Options, error) {
 }
 
 func (d *Daemon) limits() *limits {
-	return &limits{total: d.cfg.SMTPIn.Connections, out: d.cfg.Delivery.Connections, incoming: d.smtp.Sessions, paused: d.cfg.General.Paused}
+	return &limits{total: d.cfg.SMTPIn.Connections, out: d.cfg.Delivery.Connections, incoming: d.smtp.Sessions}
 }
 
 func serverOf(r config.Relay) *outbox.Server {

@@ -2,24 +2,15 @@ package app
 
 import (
 	"fmt"
-	"net/netip"
-
-	"posthoorn/internal/schedule"
 
 	"golang.org/x/sys/unix"
 )
 
-// limits is the truth about limits while there is no settings database: no lane has any, all connections together have one.
+// limits is how many connections there may be in all.
 type limits struct {
 	total    int        // smtp-connections: both directions together
 	out      int        // smtp-connections-out; 0: none of its own
 	incoming func() int // sessions that are open now
-	paused   bool       // --paused: nothing goes out
-}
-
-// Limits of a lane: the defaults of delivery-control.md section 1.
-func (l *limits) Limits(netip.Addr, string) schedule.Limits {
-	return schedule.Limits{Paused: l.paused}
 }
 
 // sessions is how many incoming sessions there may be: three quarters, so that clients never shut delivery out.
