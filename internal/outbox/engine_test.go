@@ -15,8 +15,6 @@ import (
 	"posthoorn/internal/broker/local"
 	"posthoorn/internal/dns"
 	"posthoorn/internal/localqueue"
-	"posthoorn/internal/schedule"
-	"posthoorn/internal/settings"
 	"posthoorn/internal/settle"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
