@@ -20,12 +20,10 @@ func (d *Daemon) dropPrivileges() error {
 	if name == "" {
 		return nil
 	}
-	u, err := user.Lookup(name)
+	uid, gid, err := idsOf(name)
 	if err != nil {
 		return wrong(config.ExitConfig, "user: %w", err)
 	}
-	uid, _ := strconv.Atoi(u.Uid)
-	gid, _ := strconv.Atoi(u.Gid)
 	if uid == syscall.Getuid() {
 		return nil
 	}
@@ -40,6 +38,16 @@ func (d *Daemon) dropPrivileges() error {
 		}
 	}
 	return d.mayRotate(name)
+}
+
+func idsOf(name string) (uid, gid int, err error) {
+	u, err := user.Lookup(name)
+	if err != nil {
+		return 0, 0, err
+	}
+	uid, _ = strconv.Atoi(u.Uid)
+	gid, _ = strconv.Atoi(u.Gid)
+	return uid, gid, nil
 }
 
 // mayRotate refuses to go on where the user could not make new log files: that would show at the first rotation only, and cost lines

@@ -51,7 +51,7 @@ func TestTrialIsApart(t *testing.T) {
 		t.Fatal(err)
 	}
 	usual := filepath.Join(dir, "usual.txt")
-	text := "rabbitmq-address: amqp://production/\nrabbitmq-outbox: mail\nlock: /run/posthoorn.pid\nstate-directory: /var/lib/posthoorn\n"
+	text := "rabbitmq-address: amqp://production/\ndatabase-address: mysql://production/settings\nrabbitmq-outbox: mail\nlock: /run/posthoorn.pid\nstate-directory: /var/lib/posthoorn\n"
 	if err := os.WriteFile(usual, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -62,6 +62,9 @@ func TestTrialIsApart(t *testing.T) {
 	home := filepath.Join(dir, "var")
 	if g := &cfg.General; !cfg.RabbitMQ.Embedded || cfg.RabbitMQ.Outbox != "outbox" || g.StateDirectory != home || filepath.Dir(g.ControlSocket) != home {
 		t.Errorf("embedded %v, outbox %q, state %q, socket %q", cfg.RabbitMQ.Embedded, cfg.RabbitMQ.Outbox, g.StateDirectory, g.ControlSocket)
+	}
+	if a := cfg.Database.Address; a.Scheme != "sqlite" || a.Path != filepath.Join(home, "settings.db") {
+		t.Errorf("database %s", a)
 	}
 	if len(cfg.Warnings) > 0 {
 		t.Errorf("a trial begins with warnings: %v", cfg.Warnings)

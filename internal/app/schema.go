@@ -2,8 +2,11 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"os"
 
 	"posthoorn/internal/app/config"
 	"posthoorn/internal/control"
@@ -23,7 +26,7 @@ func (p *Program) schema(ctx context.Context, cmd *config.Command, cfg *config.C
 			return err
 		}
 	}
-	store, err := sqldb.Open(address.Raw.Reveal(), slog.New(slog.NewTextHandler(p.Stderr, nil)))
+	store, err := p.openSchema(cfg)
 	if err != nil {
 		return &control.Error{Exit: config.ExitConfig, Text: "database-address: " + err.Error()}
 	}
@@ -37,4 +40,24 @@ func (p *Program) schema(ctx context.Context, cmd *config.Command, cfg *config.C
 	}
 	_, err = fmt.Fprintf(p.Stdout, "%s: %s. A daemon that runs hears of it with posthoorn reload.\n", done, address)
 	return err
+}
+
+// openSchema gives a file that it makes to the user that the daemon changes to: root prepares an upgrade, and the daemon must be able to
+// open the file.
+func (p *Program) openSchema(cfg *config.Config) (*sqldb.Store, error) {
+	address, owner := cfg.Database.Address, cfg.General.User
+	_, err := os.Stat(address.Path)
+	made := address.Scheme == "sqlite" && errors.Is(err, fs.ErrNotExist)
+	store, err := sqldb.Open(address.Raw.Reveal(), slog.New(slog.NewTextHandler(p.Stderr, nil)))
+	if err != nil || !made || owner == "" || os.Geteuid() != 0 {
+		return store, err
+	}
+	uid, gid, err := idsOf(owner)
+	if err == nil {
+		err = os.Chown(address.Path, uid, gid)
+	}
+	if err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	return store, nil
 }

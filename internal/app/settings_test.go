@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -124,7 +125,10 @@ func TestSchemaSwitches(t *testing.T) {
 		}
 		return len(rows["capacity"])
 	}
-	run(config.ExitOK, "--repair-database")
+	run(config.ExitOK, "--repair-database", "--user", "nobody")
+	if info, err := os.Stat(file); err != nil || os.Geteuid() == 0 && info.Sys().(*syscall.Stat_t).Uid == 0 {
+		t.Errorf("the user of the daemon cannot open the file: %+v %v", info, err)
+	}
 	if err := storeAt(t, file).Insert(t.Context(), "capacity", map[string]any{"domain": "a.test"}); err != nil {
 		t.Fatal(err)
 	}
