@@ -61,8 +61,8 @@ type Events interface {
 	// the job is for the moment when its turn at the end of data comes. An unanswered Want that is repeated is still one.
 	Want(c *Conn, ahead bool)
 	// Done: j was attempted (or is refused by its own properties) and r is what came of it. False means that what r says
-	// (a pause, a lower limit) forbids the next message too, should its envelope have been written with the end of j: the
-	// socket is closed then, without a byte of its body.
+	// (a pause, a lower limit) forbids the next message too: one that was given goes Back, and the connection ends. Should
+	// its envelope have been written with the end of j, the socket is closed without a byte of its body.
 	Done(c *Conn, j *Job, r *mail.Result) bool
 	// Back: j was given and not attempted.
 	Back(c *Conn, j *Job, why Reason)

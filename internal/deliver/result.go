@@ -26,6 +26,7 @@ type session struct {
 	messages    int
 	data        int64 // bytes of content sent
 	dead        bool  // nothing more can be said over the stream
+	over        bool  // nothing more may be sent: Done said so
 	reset       bool  // a transaction was begun and not ended
 	offered     bool  // an envelope went with the end of the message before, and its MAIL has no answer
 	current     *Job  // what is being carried

@@ -13,7 +13,7 @@ func (c *Conn) serve() {
 	defer c.end()
 	c.enter(Idle)
 	c.events.Opened(c)
-	for !c.dead {
+	for !c.dead && !c.over {
 		j := c.pick()
 		if j == nil {
 			break
@@ -32,8 +32,11 @@ func (c *Conn) end() {
 		c.abandon()
 	}
 	why := Gone
-	if c.inbox.ending() {
+	switch {
+	case c.inbox.ending():
 		why = Stopped
+	case c.over:
+		why = Held
 	}
 	if j := c.inbox.finish(); j != nil {
 		c.giveBack(j, why)
@@ -154,14 +157,17 @@ func (c *Conn) hangUp() {
 // cutSocket closes without a word: even the farewell of TLS could be waited for.
 func (c *Conn) cutSocket() { _ = c.inbox.nc.Close() }
 
-// done tells what came of a job; false when the next must not go on.
+// done tells what came of a job; false when the next must not go on. Then the connection ends: the owner may be giving it one at
+// this moment.
 func (c *Conn) done(j *Job, r *mail.Result) bool {
 	c.settled(j)
 	r.Attempt = j.Attempt
 	if m := c.client.metrics.attempts[r.Kind]; m != nil {
 		m.Inc()
 	}
-	return c.events.Done(c, j, r)
+	goOn := c.events.Done(c, j, r)
+	c.over = c.over || !goOn
+	return goOn
 }
 
 // attempted is done for a job of which the peer has heard.

@@ -64,7 +64,7 @@ func newRigOn(t *testing.T, store *localqueue.Store, port uint16, change func(*O
 		Settler:  &settle.Embedded{Store: store, Input: func() settle.Input { return r.engine.Input().(settle.Input) }},
 		Queues:   Queues{Outbox: "outbox", Results: "results", Success: "success", Failure: "failure", Retry: "retry"},
 		Own:      func() []netip.Addr { return []netip.Addr{loopback} }, DefaultIPs: []netip.Addr{loopback},
-		Name:   func(context.Context, netip.Addr) string { return "sender.test" },
+		Name:  func(context.Context, netip.Addr) string { return "sender.test" },
 		Total: func() int { return 20 }, RemotePort: port, Logger: slog.New(slog.NewTextHandler(testLog{t}, nil)),
 	}
 	if change != nil {
@@ -100,6 +100,7 @@ type result struct {
 	Code        int
 	Status      string
 	Description string
+	From        string
 }
 
 type outcome struct {
