@@ -60,7 +60,8 @@ type loop struct {
 	held     bool    // the broker takes nothing: nothing new is started
 	wants    []event // what connections asked for meanwhile
 	stopping bool
-	checked  time.Time // when the number of connections allowed was looked at
+	total    int       // connections allowed in all, as the plan knows it
+	checked  time.Time // when that was looked at
 
 	mu    sync.Mutex
 	queue []event
@@ -98,7 +99,7 @@ const look = 200 * time.Millisecond
 
 // run works until ctx ends.
 func (l *loop) run(ctx context.Context) {
-	l.plan.Use(time.Now(), l.rules())
+	l.use(time.Now(), l.rules())
 	_, l.held = l.e.o.Broker.Blocked() // a connection that is not up yet is no news
 	timer := time.NewTimer(look)
 	defer timer.Stop()
@@ -163,8 +164,15 @@ func (l *loop) checkLimits(now time.Time) {
 		return
 	}
 	l.checked = now
-	if l.e.aliases.learned() || l.e.o.Total != nil && l.e.o.Total() != l.rules().total {
+	if l.e.aliases.learned() {
 		l.adopt(now)
+	}
+	if l.e.o.Total == nil {
+		return
+	}
+	if total := l.e.o.Total(); total != l.total {
+		l.total = total
+		l.plan.Allow(total)
 	}
 }
 

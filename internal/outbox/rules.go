@@ -90,7 +90,7 @@ func (e *Engine) Changed() {
 func (l *loop) adopt(now time.Time) {
 	old, r := l.rules(), l.e.newRules(now)
 	l.e.rules.Store(r)
-	l.plan.Use(now, r)
+	l.use(now, r)
 	if old.s.Version() == r.s.Version() {
 		return
 	}
@@ -103,6 +103,11 @@ func (l *loop) adopt(now time.Time) {
 		}
 	}
 	l.e.feeder.anew()
+}
+
+func (l *loop) use(now time.Time, r *rules) {
+	l.total = r.total
+	l.plan.Use(now, r)
 }
 
 func (l *loop) rules() *rules { return l.e.rules.Load() }

@@ -130,6 +130,18 @@ func (p *Plan) Use(now time.Time, s Snapshot) {
 			p.reviews.push(g)
 		}
 	}
+	p.crowd()
+}
+
+// Allow sets how many connections there may be together, 0 = unlimited, until the next Use. It is cheap: incoming sessions
+// change that number all the time.
+func (p *Plan) Allow(connections int) {
+	p.max = connections
+	p.crowd()
+}
+
+// crowd lets all ask again that had no connection, or fewer than they would have.
+func (p *Plan) crowd() {
 	for p.nextNeedy() {
 	}
 	for p.squeezed.len() > 0 {
