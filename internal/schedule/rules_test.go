@@ -704,17 +704,24 @@ func TestFutileRefillsWait(t *testing.T) {
 
 // Lifting the bound on all connections lets those go who had none.
 func TestMoreConnections(t *testing.T) {
-	s := newScript(t, settings.Limits{})
-	s.p.Use(s.now, fixed{total: 1})
-	s.want("pull", s.pull(s.connect("a.test")), 1)
-	s.add("b.test")
-	s.step(0)
-	s.resolve("b.test")
-	s.want("dials", len(s.step(0).Dial), 0)
-	s.want("needy", s.p.Totals().Needy, 1)
-	s.p.Use(s.now, fixed{})
-	s.want("dials", len(s.step(0).Dial), 1)
-	s.want("needy", s.p.Totals().Needy, 0)
+	for name, lift := range map[string]func(*script){
+		"Use":   func(s *script) { s.p.Use(s.now, fixed{}) },
+		"Allow": func(s *script) { s.p.Allow(2) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScript(t, settings.Limits{})
+			s.p.Use(s.now, fixed{total: 1})
+			s.want("pull", s.pull(s.connect("a.test")), 1)
+			s.add("b.test")
+			s.step(0)
+			s.resolve("b.test")
+			s.want("dials", len(s.step(0).Dial), 0)
+			s.want("needy", s.p.Totals().Needy, 1)
+			lift(s)
+			s.want("dials", len(s.step(0).Dial), 1)
+			s.want("needy", s.p.Totals().Needy, 0)
+		})
+	}
 }
 
 // A route is used beyond its time while the DNS fails, but not for ever.
