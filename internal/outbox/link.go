@@ -24,7 +24,10 @@ type link struct {
 	conn *deliver.Conn
 
 	source netip.Addr
-	last   atomic.Pointer[item] // that it was given
+
+	// What it was given last, for mayGoOn: of the item only what never changes.
+	last    atomic.Pointer[item]
+	version atomic.Uint64 // of the settings by which it was given
 
 	ahead bool // it asked for the message after the one on its way
 }
@@ -108,7 +111,7 @@ func stops(floods []settings.Flood) bool {
 // its envelope was written.
 func (k *link) mayGoOn(s *settings.Snapshot, r *mail.Result) bool {
 	next := k.last.Load()
-	if next == nil || next.rules.s.Version() == s.Version() {
+	if next == nil || k.version.Load() == s.Version() {
 		return true
 	}
 	now := time.Now()

@@ -368,6 +368,7 @@ func (l *loop) give(now time.Time, k *link, id uint64) {
 	it := l.items[id]
 	l.e.hand.setLane(it, false)
 	k.last.Store(it)
+	k.version.Store(it.rules.s.Version())
 	if !k.conn.Give(l.e.jobOf(it)) {
 		stale := l.e.hand.setLane(it, true)
 		l.plan.Back(now, k.id, id)
