@@ -21,12 +21,14 @@ import (
 var rabbit testbed.SharedRabbitMQ
 
 func TestMain(m *testing.M) {
+	becomeDaemon()
 	flag.Parse()
 	if err := flag.Set("test.parallel", "6"); err != nil { // tests wait more than they work
 		panic(err)
 	}
 	code := m.Run()
 	rabbit.Close()
+	databases.Close()
 	if err := goleak.Find(); err != nil && code == 0 {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1
