@@ -47,7 +47,9 @@ func (k *link) Opened(c *deliver.Conn) {
 // Failed is part of deliver.Events.
 func (k *link) Failed(_ *deliver.Conn, results []mail.Result) {
 	f := schedule.DialFailure{Scope: schedule.ScopeSite}
+	s := k.e.o.Settings()
 	for i := range results {
+		f.Floods = append(f.Floods, floodsOf(s, &results[i])...)
 		if addr, err := netip.ParseAddr(results[i].To); err == nil {
 			f.Failed = append(f.Failed, addr)
 		}
@@ -94,7 +96,7 @@ func (k *link) Done(_ *deliver.Conn, j *deliver.Job, r *mail.Result) bool {
 	return !stops(outcome.Floods) && k.mayGoOn(s, r)
 }
 
-// floodsOf are the patterns that the answer to a failed delivery matches.
+// floodsOf are the patterns that the answer to a failed delivery, or to a connection that led to none, matches.
 func floodsOf(s *settings.Snapshot, r *mail.Result) []settings.Flood {
 	if r.OK() || r.Code == 0 {
 		return nil

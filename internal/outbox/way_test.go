@@ -194,6 +194,24 @@ func TestFloodPause(t *testing.T) {
 	r.read("success", 20)
 }
 
+// A server that takes no connection at all is left alone as its answer asks for.
+func TestFloodInTheGreeting(t *testing.T) {
+	peer := newReceiver(t, func(verb, _ string) string {
+		if verb == "GREETING" {
+			return "421 4.7.0 too many connections from your network"
+		}
+		return ""
+	})
+	r, s := ruled(t, peer, nil)
+	s.set(t, "flood_responses", "type=regex pattern=too.many.connections pause=600")
+	r.publish(`{"recipient":"a@receiver.test","mime":"x","id":1}`)
+	r.read("retry", 1)
+	x, err := r.engine.Explain(t.Context(), "receiver.test", netip.Addr{})
+	if err != nil || x.Plan == nil || len(x.Plan.Lanes) != 1 || len(x.Plan.Lanes[0].Floods) != 1 {
+		t.Errorf("%+v: %v", x.Plan, err)
+	}
+}
+
 // A greylisted message leaves from the same address again.
 func TestGreylistedComesFromTheSameAddress(t *testing.T) {
 	var mu sync.Mutex

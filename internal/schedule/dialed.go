@@ -79,6 +79,9 @@ func (p *Plan) DialFailed(now time.Time, id ConnID, f DialFailure) {
 		st.conns--
 	}
 	p.gone(at, c)
+	for _, flood := range f.Floods {
+		p.flood(at, l, flood)
+	}
 	l.window = 1
 	switch f.Scope {
 	case ScopeSource:

@@ -92,8 +92,9 @@ const (
 // DialFailure is how a dial ended that led to no connection.
 type DialFailure struct {
 	Scope  Scope
-	Err    error        // handed to all whom it stops; not nil
-	Failed []netip.Addr // targets that could not be reached
+	Err    error            // handed to all whom it stops; not nil
+	Failed []netip.Addr     // targets that could not be reached
+	Floods []settings.Flood // patterns that an answer matched: they slow down the lane
 }
 
 // Opening is how a dial ended that led to a connection.
