@@ -89,8 +89,11 @@ func TestLedgerDoesNotAgeWhileNothingIsConsumed(t *testing.T) {
 	}
 	*clock = clock.Add(-time.Hour)
 	s.Age(*clock)
-	if s.ledger.bucket > 1+20*10/60+1 {
-		t.Errorf("an hour without a call aged it: bucket %d", s.ledger.bucket)
+	s.mu.Lock()
+	bucket := s.ledger.bucket
+	s.mu.Unlock()
+	if bucket > 1+20*10/60+1 {
+		t.Errorf("an hour without a call aged it: bucket %d", bucket)
 	}
 	knows(t, s, 1, "x")
 }
@@ -114,7 +117,10 @@ func TestLedgerAckInALaterBucketAndTheSameCommit(t *testing.T) {
 	aged(s, clock, 3)
 	commit(t, s, func(b *Batch) { b.Note([16]byte{1}, []byte("y")); b.Acked([16]byte{1}); b.Acked([16]byte{1}) })
 	knows(t, s, 1, "y")
-	if len(s.ledger.unacked) != 0 {
+	s.mu.Lock()
+	open := len(s.ledger.unacked)
+	s.mu.Unlock()
+	if open != 0 {
 		t.Error("still open")
 	}
 }
