@@ -83,16 +83,7 @@ func (e *Engine) pausedFor(now time.Time, s *settings.Snapshot, o *outlook) (fir
 // the usual ones when there is nothing. They are sorted and at most maxSources.
 func (e *Engine) sourcesOf(o *outlook) (list []netip.Addr) {
 	for i := range o.places {
-		sources := o.places[i].Place.Sources
-		if sources == "" {
-			list = append(list, e.defaults()...)
-			continue
-		}
-		for name := range strings.SplitSeq(sources, ",") {
-			if ip, err := netip.ParseAddr(name); err == nil {
-				list = append(list, ip)
-			}
-		}
+		list = append(list, e.sourcesAt(o.places[i].Place)...)
 	}
 	if o.plan != nil {
 		for i := range o.plan.Lanes {

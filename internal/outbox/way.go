@@ -82,18 +82,22 @@ func ruleDomain(site string) string {
 	return host
 }
 
-// poolOf is what mail of a place may leave from now; nil while it is paused.
-func (e *Engine) poolOf(p localqueue.Place) *schedule.Pool {
-	var sources []netip.Addr
+// sourcesAt are the addresses that mail of a place may leave from by what its sender says.
+func (e *Engine) sourcesAt(p localqueue.Place) (list []netip.Addr) {
 	if p.Sources == "" {
-		sources = e.defaults()
-	} else {
-		for name := range strings.SplitSeq(p.Sources, ",") {
-			if ip, err := netip.ParseAddr(name); err == nil {
-				sources = append(sources, ip)
-			}
+		return e.defaults()
+	}
+	for name := range strings.SplitSeq(p.Sources, ",") {
+		if ip, err := netip.ParseAddr(name); err == nil {
+			list = append(list, ip)
 		}
 	}
+	return list
+}
+
+// poolOf is what mail of a place may leave from now; nil while it is paused.
+func (e *Engine) poolOf(p localqueue.Place) *schedule.Pool {
+	sources := e.sourcesAt(p)
 	var tags []string
 	if p.Hold != "" {
 		tags = []string{p.Hold}
