@@ -287,7 +287,7 @@ func (l *loop) back(now time.Time, ev *event) {
 	l.again(now, ev.item)
 }
 
-// again looks at an item that came back: the settings may be others than when it was handed out.
+// again looks at an item of the plan: the settings may be others than when it came, or was handed out.
 func (l *loop) again(now time.Time, it *item) {
 	if it.rules == l.rules() {
 		return

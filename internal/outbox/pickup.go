@@ -47,7 +47,7 @@ func (e *Engine) goWay(it *item, w way, now time.Time) {
 	case w.paused:
 		e.park(it, now)
 	case w.pool == nil:
-		e.refuse(it, &mail.Error{Code: 554, Status: "5.3.5", State: e.bindState(), Kind: mail.Failed})
+		e.refuse(it, e.noAddress())
 	default:
 		e.loop.add(it)
 	}

@@ -35,7 +35,7 @@ func (e *Engine) route(it *item) (way, *mail.Error) {
 	w := e.wayOf(it, e.rules.Load(), time.Now())
 	w.take(it)
 	if w.pool == nil && !w.paused {
-		return w, &mail.Error{Code: 554, Status: "5.3.5", State: e.bindState(), Kind: mail.Failed}
+		return w, e.noAddress()
 	}
 	return w, nil
 }
@@ -98,7 +98,7 @@ func (e *Engine) sources(m *mail.Message) ([]netip.Addr, string, *mail.Error) {
 		}
 	}
 	if len(usable) == 0 {
-		return nil, "", &mail.Error{Code: 554, Status: "5.3.5", State: e.bindState(), Kind: mail.Failed}
+		return nil, "", e.noAddress()
 	}
 	slices.SortFunc(usable, netip.Addr.Compare)
 	usable = usable[:min(len(usable), maxSources)]
@@ -111,6 +111,11 @@ func (e *Engine) sources(m *mail.Message) ([]netip.Addr, string, *mail.Error) {
 
 // maxSources bounds the addresses of one message: they are part of the name of its place in the local queue.
 const maxSources = 256
+
+// noAddress is the end of a message that no address of this host may send.
+func (e *Engine) noAddress() *mail.Error {
+	return &mail.Error{Code: 554, Status: "5.3.5", State: e.bindState(), Kind: mail.Failed}
+}
 
 // bindState is the word for "no local address to send from" (results-json.md section 4).
 func (e *Engine) bindState() mail.State {

@@ -96,11 +96,8 @@ func (l *loop) adopt(now time.Time) {
 	}
 	l.plan.Retire(now, func(source netip.Addr) bool { return old.s.Name(source) != r.s.Name(source) })
 	l.forget(now, old.s, r.s)
-	for id, it := range l.items {
-		if w := l.e.wayOf(it, r, now); !w.same(it) && l.plan.Remove(now, id) {
-			delete(l.items, id)
-			l.redirect(now, it, w)
-		}
+	for _, it := range l.items {
+		l.again(now, it)
 	}
 	l.e.feeder.anew()
 }

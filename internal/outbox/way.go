@@ -15,7 +15,7 @@ import (
 // sees it (delivery-control.md sections 3 and 4).
 type way struct {
 	pool   *schedule.Pool // nil: no address is left
-	class  schedule.Class
+	class  schedule.Class // of one with a pool
 	place  localqueue.Place
 	paused bool // every address that is left is paused
 	rules  *rules
@@ -36,11 +36,10 @@ func (e *Engine) wayFrom(it *item, r *rules, sources []netip.Addr, key string, n
 	open, pause := e.open(r.s, sources, ruleDomain(it.site), it.m.Tags, now)
 	switch {
 	case len(open) > 0:
-		w.pool = e.pools.Of(open...)
+		w.pool, w.class = e.pools.Of(open...), e.class(it, r, open)
 	case pause != nil:
 		w.paused, w.place.Hold = true, pause.Tag
 	}
-	w.class = e.class(it, r, open)
 	return w
 }
 
