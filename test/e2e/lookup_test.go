@@ -58,14 +58,16 @@ func TestNameServerFailsThenAnswers(t *testing.T) {
 			r.names.Fault(domain, fault)
 			r.publish(`{"recipient":"you@%s","mime":"x","retries":[2]}`, domain)
 		}
-		for _, o := range r.take("retry", len(faults)) {
-			l := o.last()
-			kind := "error"
-			if o.Recipient == "you@silent.test" {
-				kind = "timeout"
-			}
-			if l.brief() != "dns/"+kind+" 451 4.4.3" || l.From != "" || l.To != "" {
-				t.Errorf("%s", o.raw)
+		for seen := map[string]bool{}; len(seen) < len(faults); {
+			for _, o := range r.takeSome("retry") {
+				seen[o.Recipient] = true
+				kind := "error"
+				if o.Recipient == "you@silent.test" {
+					kind = "timeout"
+				}
+				if l := o.last(); l.brief() != "dns/"+kind+" 451 4.4.3" || l.From != "" || l.To != "" {
+					t.Errorf("%s", o.raw)
+				}
 			}
 		}
 		for domain := range faults {
