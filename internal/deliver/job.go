@@ -2,6 +2,7 @@ package deliver
 
 import (
 	"context"
+	"errors"
 
 	"posthoorn/internal/mail"
 )
@@ -14,8 +15,8 @@ type Job struct {
 	Force    bool // 8-bit content goes to a server that has not declared 8BITMIME
 	Attempt  int  // number of this attempt, for the result
 	// Body yields the content; the connection calls it in its own goroutine, once, when it is about to send MAIL. A
-	// *mail.Error becomes the result, any other error a temporary one, a panic a final one. The context ends when the
-	// connection is told to stop.
+	// *mail.Error becomes the result, ErrUnready sends the job Back, any other error is a temporary result, a panic a final
+	// one. The context ends when the connection is told to stop.
 	Body func(context.Context) (Body, error)
 	// Ready says that Body would answer at once. Nil: it always does. Only a job that is ready is offered with the
 	// end of the message before.
@@ -32,6 +33,9 @@ type Body struct {
 	Release    func() // called once when the connection is through with Data; may be nil
 }
 
+// ErrUnready is what Body says when it would take long: the connection had better take another job.
+var ErrUnready = errors.New("content is not ready")
+
 // Reason says why a job came back that was not attempted.
 type Reason uint8
 
@@ -42,9 +46,10 @@ const (
 	Limited                   // the peer takes no more messages over one connection: Info.Limit says how many it took
 	Held                      // Done said that the next message may not go on
 	Broken                    // the peer got out of step before it answered MAIL
+	Unready                   // Body said so
 )
 
-var reasonNames = [...]string{"", "stopped", "gone", "limited", "held", "broken"}
+var reasonNames = [...]string{"", "stopped", "gone", "limited", "held", "broken", "unready"}
 
 func (r Reason) String() string { return reasonNames[r] }
 

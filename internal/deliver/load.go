@@ -13,6 +13,9 @@ func (c *Conn) load(j *Job) bool {
 	case err != nil && c.ctx.Err() != nil && errors.Is(err, c.ctx.Err()):
 		c.giveBack(j, Stopped)
 		return false
+	case errors.Is(err, ErrUnready):
+		c.giveBack(j, Unready)
+		return false
 	case err != nil:
 		r = c.bodyTrouble(err)
 	case r == nil:

@@ -89,6 +89,8 @@ func (l *ledger) job(id uint64, how int) *Job {
 			return Body{}, errors.New("no")
 		case 2:
 			panic("poison")
+		case 4:
+			return Body{}, ErrUnready
 		case 3:
 			select {
 			case <-ctx.Done():
@@ -120,7 +122,7 @@ func TestEveryJobComesBackOnce(t *testing.T) {
 			seed := rapid.Uint64().Draw(rt, "seed")
 			l := &ledger{t: rt, given: make(map[*Job]int), loads: make(map[*Job]int), ended: make(chan struct{}), delay: delays(seed)}
 			for i := range rapid.IntRange(1, 12).Draw(rt, "jobs") {
-				l.left = append(l.left, l.job(uint64(i+1), rapid.IntRange(0, 5).Draw(rt, "how")))
+				l.left = append(l.left, l.job(uint64(i+1), rapid.IntRange(0, 6).Draw(rt, "how")))
 			}
 			p := &peer{act: moody(seed)}
 			if rapid.Bool().Draw(rt, "pipelining") {

@@ -119,6 +119,16 @@ func (m *Message) SetDeadline(t time.Time) {
 // SetSeen writes the last time that the message was handled; it decides nothing.
 func (m *Message) SetSeen(t time.Time) { m.Set("seen", AppendTime(nil, t)) }
 
+// Property is the JSON of a property as it came in, the last one of that name; nil: there is none. It must not be changed.
+func (m *Message) Property(name string) []byte {
+	for i := len(m.fields) - 1; i >= 0; i-- {
+		if string(m.fields[i].name) == name {
+			return m.fields[i].value
+		}
+	}
+	return nil
+}
+
 // SourceSize is an upper bound for the size of the MIME source, in bytes.
 func (m *Message) SourceSize() int { return len(m.mime) }
 
