@@ -185,7 +185,7 @@ func (l *loop) handle(now time.Time, ev *event) {
 	case evBacklog:
 		l.plan.Backlog(now, ev.site, ev.pool, ev.backlog)
 	case evRefilled:
-		l.plan.Refilled(now, ev.site, ev.pool, ev.backlog)
+		l.plan.Refilled(now, ev.site, ev.pool, ev.backlog, false)
 	case evRoute:
 		l.resolved(now, ev)
 	case evOpened:

@@ -1,6 +1,9 @@
 package schedule
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Add gives the plan an item. What it does not queue it does not hold.
 func (p *Plan) Add(now time.Time, it Item) Verdict {
@@ -12,7 +15,7 @@ func (p *Plan) Add(now time.Time, it Item) Verdict {
 		return Verdict{Kind: Offline, Err: ErrNoFamily}
 	}
 	s := p.site(it.Site, at)
-	pl := s.place(it.Pool)
+	pl := s.place(cmp.Or(it.Fed, it.Pool))
 	switch {
 	case pl == nil:
 		return p.add(at, now, s, it)

@@ -50,7 +50,7 @@ func TestFlood(t *testing.T) {
 		s.next++
 		s.want("taken", s.p.Add(s.now, Item{ID: s.next, Site: "a.test", Pool: pool, Waited: true}).Kind, Queued)
 	}
-	s.p.Refilled(s.now, "a.test", pool, 0)
+	s.p.Refilled(s.now, "a.test", pool, 0, false)
 	s.want("no dial before", len(s.step(0).Dial), 0)
 	s.want("one dial", len(s.step(time.Second).Dial), 1)
 	c = s.open()

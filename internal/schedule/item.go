@@ -18,6 +18,7 @@ type Item struct {
 	Retry    bool   // it has been attempted before; for the bounds on memory
 	Size     int64  // bytes on the wire as far as known, 0 = unknown; counted for Domain.Bytes until Done says better
 	Waited   bool   // it comes from the local queue: it is the backlog, it does not queue behind it
+	Fed      *Pool  // of Waited: the pool of the Refill that brought it, if the item may now leave from others; nil = Pool
 }
 
 // Class is what must be equal between an item and the connection that carries it (T43). The plan compares and passes

@@ -49,7 +49,7 @@ func TestRefillOfOneKind(t *testing.T) {
 	s.next++
 	v := s.p.Add(s.now, Item{ID: s.next, Site: "a.test", Pool: pool, Waited: true, Retry: true})
 	s.want("but it was a retry", v.Reason, NoRoom)
-	s.p.Refilled(s.now, "a.test", pool, 100)
+	s.p.Refilled(s.now, "a.test", pool, 100, false)
 	s.want("not again", len(s.step(time.Minute).Refill), 0)
 	s.done(c, 1)
 	s.want("pull", s.pull(c), 2)

@@ -25,14 +25,16 @@ func (p *Plan) Backlog(now time.Time, name string, pool *Pool, n int) {
 }
 
 // Refilled answers a Refill, after its items have been added: so many are left of the place, as in Backlog. Until then
-// the place is not asked for more.
-func (p *Plan) Refilled(now time.Time, name string, pool *Pool, left int) {
+// the place is not asked for more. moved says that the place is rid of something that did not come to Add: it was settled,
+// or filed under another place.
+func (p *Plan) Refilled(now time.Time, name string, pool *Pool, left int, moved bool) {
 	at := p.instant(now)
 	pl := p.site(name, at).place(pool)
 	if pl == nil {
 		return
 	}
 	pl.backlog = max(left, 0)
+	pl.took = pl.took || moved
 	if g := pl.grantor; g != nil {
 		defer p.mayFill(at, g) // others may have what this one did not need
 	}

@@ -457,7 +457,7 @@ func TestBehindAndRefill(t *testing.T) {
 		v := s.p.Add(s.now, Item{ID: s.next, Site: "a.test", Pool: pool, Waited: true})
 		s.want("what was asked for", v.Kind, Queued)
 	}
-	s.p.Refilled(s.now, "a.test", pool, 0)
+	s.p.Refilled(s.now, "a.test", pool, 0, false)
 	s.want("reserved", s.p.groups["a.test"].reserved, 0)
 	if v := s.add("a.test"); v.Reason == Behind {
 		t.Error("nothing waits any more")
@@ -479,7 +479,7 @@ func TestBacklogOfADeadSite(t *testing.T) {
 	s.want("verdict", v.Err, errRefused)
 	s.p.Backlog(s.now, "a.test", pool, 999)
 	s.want("not before the answer", len(s.step(0).Refill), 0)
-	s.p.Refilled(s.now, "a.test", pool, 999)
+	s.p.Refilled(s.now, "a.test", pool, 999, false)
 	s.want("and so on", len(s.step(0).Refill), 1)
 }
 
@@ -695,11 +695,36 @@ func TestFutileRefillsWait(t *testing.T) {
 	pool := s.pools.Of(src1)
 	s.p.Backlog(s.now, "a.test", pool, 10)
 	s.want("refill", len(s.step(0).Refill), 1)
-	s.p.Refilled(s.now, "a.test", pool, 10) // nothing could be read
+	s.p.Refilled(s.now, "a.test", pool, 10, false) // nothing could be read
 	s.want("again at once", len(s.step(0).Refill), 0)
 	s.p.Backlog(s.now, "a.test", pool, 11)
 	s.want("again for one more", len(s.step(0).Refill), 0)
 	s.want("later", len(s.step(2*time.Second).Refill), 1)
+}
+
+// A Refill is not futile when its mail went on, though not from the addresses that were asked for.
+func TestRefillsThatMovedOn(t *testing.T) {
+	for name, answer := range map[string]func(s *script, pool *Pool){
+		"settled or filed elsewhere": func(s *script, pool *Pool) {
+			s.p.Refilled(s.now, "a.test", pool, 10, true)
+		},
+		"added for other addresses": func(s *script, pool *Pool) {
+			v := s.p.Add(s.now, Item{ID: 99, Site: "a.test", Pool: s.pools.Of(src2), Waited: true, Fed: pool})
+			s.want("verdict", v.Kind, Queued)
+			s.want("reserved", s.p.groups["a.test"].reserved, 9)
+			s.p.Refilled(s.now, "a.test", pool, 10, false)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScript(t, settings.Limits{Domain: settings.Counts{Connections: 1}})
+			s.connect("a.test")
+			pool := s.pools.Of(src1)
+			s.p.Backlog(s.now, "a.test", pool, 10)
+			s.want("refill", len(s.step(0).Refill), 1)
+			answer(s, pool)
+			s.want("again at once", len(s.step(0).Refill), 1)
+		})
+	}
 }
 
 // Lifting the bound on all connections lets those go who had none.

@@ -305,7 +305,7 @@ func (s *sim) refilled(r Refill, sh *shelf) {
 	for _, m := range some {
 		s.add(m)
 	}
-	s.p.Refilled(s.now, r.Site, r.Pool, len(sh.ready))
+	s.p.Refilled(s.now, r.Site, r.Pool, len(sh.ready), false)
 }
 
 var errDead, errDNS = errors.New("dead"), errors.New("no dns")
