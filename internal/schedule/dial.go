@@ -38,7 +38,7 @@ func (p *Plan) admitsTo(at int64, b *berth, addr netip.Addr, r *remote) (int64, 
 		return b.refused[addr].until, Crowded
 	case r == nil:
 		return at, NoReason
-	case r.trouble.spent(at, b.lane.round):
+	case r.trouble.spent(at, b.lane.round()):
 		return r.trouble.until, Crowded
 	}
 	limits := &b.lane.current(p).Remote
@@ -51,10 +51,15 @@ func (p *Plan) admitsTo(at int64, b *berth, addr netip.Addr, r *remote) (int64, 
 	return at, NoReason
 }
 
+// round is when the present round of dials began, with the end of the last outage or pause. In a round an address that has
+// failed is not dialed again before the others. While an outage or a pause lasts nothing has failed since its end: what
+// else fails then changes nothing.
+func (l *lane) round() int64 { return max(l.outage.until, l.pause) }
+
 // spent says that an address has refused the class in this round.
 func (b *berth) spent(at int64, addr netip.Addr) bool {
 	t, ok := b.refused[addr]
-	return ok && t.spent(at, b.round)
+	return ok && t.spent(at, b.outage.until)
 }
 
 // enoughAddrs is how many addresses have to fail in a round before a destination counts as unreachable from a lane.
@@ -70,7 +75,7 @@ func (p *Plan) hope(at int64, b *berth) (left, dead, paused bool) {
 		switch {
 		case b.shuns(p, t.Addr):
 			paused = true
-		case r != nil && r.trouble.spent(at, l.round):
+		case r != nil && r.trouble.spent(at, l.round()):
 			failed++
 		case b.spent(at, t.Addr):
 			refused++

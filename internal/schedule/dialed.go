@@ -129,18 +129,16 @@ func (p *Plan) failed(at int64, b *berth, err error) {
 	case l.live() > 0 && dead: // as many as it wants to have
 		l.pauseLast = min(max(2*l.pauseLast, 10*time.Second), time.Minute)
 		l.pause = at + int64(l.pauseLast)
-		l.round = l.pause
 	case dead:
-		p.offline(at, l, &l.outage, err)
-		l.outage.part, l.round = part, l.outage.until
+		p.offline(at, l, &l.outage, err, part)
 	default:
-		p.offline(at, l, &b.outage, err)
-		b.outage.part, b.round = part, b.outage.until
+		p.offline(at, l, &b.outage, err, part)
 	}
 }
 
-func (p *Plan) offline(at int64, l *lane, o *outage, err error) {
+func (p *Plan) offline(at int64, l *lane, o *outage, err error, part bool) {
 	o.extend(p, at, l.offlineTime(p), err)
+	o.part = part
 	l.group.keep = max(l.group.keep, o.until+int64(o.last))
 	p.touch(l)
 }

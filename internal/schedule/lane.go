@@ -28,7 +28,6 @@ type lane struct {
 	silent                    int64 // nothing is sent before: floods
 	tide                      *tide // floods that hold; nil = none
 	outage                    outage
-	round                     int64 // addresses that have failed since are not dialed again before the others
 	sessionMax                int   // messages that the peer takes per session, learned
 	sessionUntil              int64
 	remotes                   map[netip.Addr]*remote
@@ -46,7 +45,6 @@ type berth struct {
 	open, opening int
 	idle          int
 	outage        outage // the class cannot be had there
-	round         int64
 	refused       map[netip.Addr]trouble // addresses that do not offer what the class demands
 	paused        []netip.Addr           // addresses that its mail must not go to
 	version       uint64                 // of those

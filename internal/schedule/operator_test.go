@@ -122,6 +122,91 @@ func TestExpedite(t *testing.T) {
 	s.p.Expedite(s.now, "unknown.test")
 }
 
+// An outage or a pause that ends before its time begins a new round of dials: what fails in it counts, and is not dialed
+// over and over until the old end has come.
+func TestRoundAfterAnEarlyEnd(t *testing.T) {
+	class := Class{Security: "verify"}
+	for name, lead := range map[string]func(s *script){
+		"outage that the operator ended": func(s *script) {
+			s.add("a.test")
+			s.step(0)
+			s.resolve("a.test")
+			s.step(0)
+			s.refuse(ScopeSite)
+			s.step(time.Second)
+			s.p.Expedite(s.now, "a.test")
+			s.add("a.test")
+			s.step(0)
+		},
+		"outage of a class": func(s *script) {
+			s.p.Add(s.now, Item{ID: 50, Site: "a.test", Pool: s.pools.Of(src1), Class: class})
+			s.step(0)
+			s.resolve("a.test")
+			s.step(0)
+			s.refuse(ScopeClass)
+			s.step(time.Second)
+			s.p.Expedite(s.now, "a.test")
+			s.p.Add(s.now, Item{ID: 51, Site: "a.test", Pool: s.pools.Of(src1), Class: class})
+			s.step(0)
+		},
+		"outage of the rest while an address was paused": func(s *script) {
+			s.pause(mx1.Addr)
+			s.two("a.test", 1)
+			s.refuse(ScopeSite)
+			s.step(time.Second)
+			s.pause()
+			s.add("a.test")
+			s.step(0)
+		},
+		"outage that a dial on its way ended": func(s *script) {
+			c := s.connect("a.test")
+			for range strikeOut + 2 {
+				s.add("a.test")
+			}
+			s.step(0)
+			dial := s.todo.Dial[0].Conn
+			for range strikeOut {
+				id := s.pull(c)
+				s.now = s.now.Add(time.Second)
+				s.p.Done(s.now, c, id, Outcome{Strange: true})
+			}
+			s.pull(c)
+			s.p.Opened(s.now, dial, Opening{})
+			s.pull(dial)
+			s.step(0)
+		},
+		"pause that a dial on its way ended": func(s *script) {
+			s.p.Use(s.now, fixed{all: settings.Limits{Domain: settings.Counts{Starting: 2}}})
+			s.pull(s.connect("a.test"))
+			for range 4 {
+				s.add("a.test")
+			}
+			s.step(0)
+			s.p.DialFailed(s.now, s.todo.Dial[0].Conn, DialFailure{Err: errRefused})
+			s.p.Opened(s.now, s.todo.Dial[1].Conn, Opening{})
+			s.pull(s.todo.Dial[1].Conn)
+			s.step(0)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScript(t, settings.Limits{})
+			lead(s)
+			dials := len(s.todo.Dial)
+			for i := 0; i < 20 && len(s.todo.Dial) > 0; i++ {
+				scope := ScopeSite
+				if s.todo.Dial[0].Class == class {
+					scope = ScopeClass
+				}
+				s.refuse(scope)
+				dials += len(s.todo.Dial)
+			}
+			if dials == 0 || dials > 2 {
+				t.Errorf("%d dials", dials)
+			}
+		})
+	}
+}
+
 // A pause of a flood is no outage: Expedite leaves it.
 func TestExpediteKeepsFloods(t *testing.T) {
 	s := newFlooded(t)

@@ -22,7 +22,7 @@ type trouble struct {
 	err          error
 }
 
-// spent says that the address has failed in this round of dials, which began when the last outage or pause ended.
+// spent says that the address has failed in this round of dials.
 func (t *trouble) spent(at, round int64) bool { return at < t.until && t.since >= round }
 
 // ready is when the lane may send the next message to this address, by the rates for it.

@@ -172,8 +172,7 @@ func (p *Plan) judge(at int64, c *conn, o Outcome) {
 		r.miss(at, b.lane.offlineTime(p), err)
 		r.odd = r.trouble.until
 		if left, _, part := p.hope(at, b); !left {
-			p.offline(at, b.lane, &b.lane.outage, err)
-			b.lane.outage.part, b.lane.round = part, b.lane.outage.until
+			p.offline(at, b.lane, &b.lane.outage, err, part)
 		}
 		p.endIdle(at, b.lane)
 	}
