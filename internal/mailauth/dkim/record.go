@@ -1,0 +1,100 @@
+package dkim
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/base64"
+	"strings"
+)
+
+// record is what should stand in the DNS for a key (RFC 6376 section 3.6.1, RFC 8463 section 4).
+func (p *private) record() string {
+	if p.rsa == nil {
+		return "v=DKIM1; k=ed25519; p=" + base64.StdEncoding.EncodeToString(p.ed.Public().(ed25519.PublicKey))
+	}
+	der, err := x509.MarshalPKIXPublicKey(&p.rsa.PublicKey)
+	if err != nil {
+		return ""
+	}
+	return "v=DKIM1; k=rsa; p=" + base64.StdEncoding.EncodeToString(der)
+}
+
+// judge says why a record does not let receivers verify what p signs; empty: it does.
+func (p *private) judge(txt string) string {
+	tags, ok := parseTags(txt)
+	if !ok {
+		return "the DNS record is no list of tags"
+	}
+	kind, kindOK := tags["k"]
+	switch {
+	case tags["v"] != "" && !strings.HasPrefix(strings.TrimSpace(txt), "v"), tags["v"] != "" && tags["v"] != "DKIM1":
+		return "the DNS record is not of DKIM1"
+	case !kindOK:
+		kind = "rsa"
+	}
+	if p.algorithm() != kind+"-sha256" {
+		return "the DNS record is for a key of another kind"
+	}
+	if hashes, ok := tags["h"]; ok && !listed(hashes, "sha256") {
+		return "the DNS record does not allow sha256 (h=)"
+	}
+	if services, ok := tags["s"]; ok && !listed(services, "*") && !listed(services, "email") {
+		return "the DNS record is not for mail (s=)"
+	}
+	return p.compare(tags["p"])
+}
+
+// compare looks at the public half in p=.
+func (p *private) compare(text string) string {
+	text = strings.NewReplacer(" ", "", "\t", "", "\r", "", "\n", "").Replace(text)
+	if text == "" {
+		return "the DNS record has no key: it was revoked (p=)"
+	}
+	der, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(text, "="))
+	if err != nil {
+		return "the DNS record has no base64 in p="
+	}
+	if p.rsa == nil && bytes.Equal(der, p.ed.Public().(ed25519.PublicKey)) || p.rsa != nil && p.rsa.PublicKey.Equal(publicRSA(der)) {
+		return ""
+	}
+	return "the DNS record has another public key"
+}
+
+// publicRSA reads both forms that are in use: that of RFC 6376 and, by its erratum 3017, that of most records.
+func publicRSA(der []byte) *rsa.PublicKey {
+	if any, err := x509.ParsePKIXPublicKey(der); err == nil {
+		key, _ := any.(*rsa.PublicKey)
+		return key
+	}
+	key, _ := x509.ParsePKCS1PublicKey(der)
+	return key
+}
+
+// listed says that a colon-separated list has a word.
+func listed(list, word string) bool {
+	for one := range strings.SplitSeq(list, ":") {
+		if is(one, word) {
+			return true
+		}
+	}
+	return false
+}
+
+// parseTags reads a tag list (RFC 6376 section 3.2). A tag that is there twice makes it invalid.
+func parseTags(s string) (map[string]string, bool) {
+	tags := map[string]string{}
+	for part := range strings.SplitSeq(s, ";") {
+		if strings.TrimSpace(part) == "" {
+			continue
+		}
+		name, value, ok := strings.Cut(part, "=")
+		name = strings.TrimSpace(name)
+		if _, again := tags[name]; !ok || again || name == "" {
+			return nil, false
+		}
+		tags[name] = strings.TrimSpace(value)
+	}
+	return tags, true
+}
