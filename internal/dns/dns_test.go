@@ -264,6 +264,56 @@ func TestIdentity(t *testing.T) {
 	}
 }
 
+// An exchanger whose addresses cannot be found out now, or that is cut off because its name server is slow, still belongs to
+// the set; one that does not exist, or has no address, does not.
+func TestIdentityOfAPartialAnswer(t *testing.T) {
+	const lines = `
+set.test     MX 10 one.test
+set.test     MX 20 two.test
+one.test     A  192.0.2.1
+two.test     A  192.0.2.2
+same.test    MX 10 one.test
+same.test    MX 10 also.test
+also.test    A  192.0.2.1
+gone.test    MX 10 one.test
+gone.test    MX 20 never.test
+nodata.test  MX 10 one.test
+nodata.test  MX 20 text.test
+text.test    TXT "no address"
+local.test   MX 10 lo.test
+local.test   MX 20 one.test
+lo.test      A  127.0.0.1
+`
+	for _, c := range []struct {
+		domain, want string
+		host         string // is faulty
+		fault        dnstest.Fault
+	}{
+		{"set.test", "one.test two.test", "", dnstest.None},
+		{"set.test", "one.test two.test", "two.test", dnstest.ServFail},
+		{"set.test", "one.test two.test", "one.test", dnstest.Refused},
+		{"set.test", "one.test two.test", "two.test", dnstest.Silent},
+		{"same.test", "also.test one.test", "", dnstest.None},
+		{"gone.test", "one.test", "", dnstest.None},
+		{"nodata.test", "one.test", "", dnstest.None},
+		{"local.test", "lo.test one.test", "", dnstest.None},
+		{"local.test", "lo.test one.test", "lo.test", dnstest.ServFail},
+	} {
+		s := start(t, lines)
+		if c.host != "" {
+			s.Fault(c.host, c.fault)
+		}
+		r, err := dns.New(dns.Options{Servers: []string{s.Addr}, HostsFile: os.DevNull, Interval: 50 * time.Millisecond, Timeout: time.Hour})
+		if err != nil {
+			t.Fatal(err)
+		}
+		route, err := r.Resolve(t.Context(), c.domain)
+		if err != nil || route.Identity() != c.want {
+			t.Errorf("%s, %s with fault %v: %q, %v", c.domain, c.host, c.fault, route.Identity(), err)
+		}
+	}
+}
+
 func TestManyExchangers(t *testing.T) {
 	var lines strings.Builder
 	for i := range 1000 {

@@ -20,7 +20,8 @@ func (r *router) beforeOurs(list []MX) []MX {
 }
 
 // usable cuts the list at our own preference (RFC 5321 section 5.1: from there on the mail would come back) and leaves
-// out addresses on which nobody but this machine can be. Private ranges stay: many send inside.
+// out addresses on which nobody but this machine can be. Private ranges stay: many send inside. The hosts that this leaves out
+// still belong to the set of servers: whether they are left out depends on answers that may be missing the next time.
 func (r *router) usable(name string, route Route) (Route, error) {
 	if r.allowLocal {
 		return route, nil
@@ -43,7 +44,7 @@ func (r *router) usable(name string, route Route) (Route, error) {
 		}
 		return Route{}, failure(name, ErrLocalOnly, route.Expires)
 	}
-	return Route{Targets: kept, Expires: route.Expires}, nil
+	return Route{Targets: kept, Hosts: route.Hosts, Expires: route.Expires}, nil
 }
 
 var thisNetwork = netip.MustParsePrefix("0.0.0.0/8")

@@ -19,9 +19,18 @@ type Target struct {
 	Secure     bool // list and address were validated (DNSSEC) by a resolver on this machine
 }
 
+// name is what the server is known by.
+func (t Target) name() string {
+	if t.Host == "" {
+		return t.Addr.String()
+	}
+	return t.Host
+}
+
 // Route is where mail for a domain goes: 1 to 100 targets in the order in which they are to be tried.
 type Route struct {
 	Targets []Target
+	Hosts   []string  // names of the servers, also of those whose addresses could not be found out; empty = those of Targets
 	Expires time.Time // zero for an address literal: never
 }
 
@@ -158,11 +167,15 @@ func (r *router) join(name string, x exchangers, hosts []found) (Route, error) {
 	seen := make(map[netip.Addr]bool)
 	var failed error
 	for i, f := range hosts {
-		if f.err != nil && !errors.Is(f.err, ErrNoDomain) {
+		unknown := f.err != nil && !errors.Is(f.err, ErrNoDomain)
+		if unknown {
 			failed = f.err
 			route.Expires = earlier(route.Expires, r.now().Add(r.minTTL))
 		} else {
 			route.Expires = earlier(route.Expires, f.expires)
+		}
+		if unknown || len(f.addrs) > 0 {
+			route.Hosts = append(route.Hosts, x.list[i].Host)
 		}
 		for _, addr := range f.addrs {
 			if seen[addr] || len(route.Targets) == maxAddrs {
@@ -265,14 +278,13 @@ func (r *router) mix(n int, swap func(i, j int)) {
 }
 
 // Identity names the set of servers whatever their order: domains with the same identity are served by the same
-// machines (delivery-control.md section 1, domain aliases).
+// machines (delivery-control.md section 1, domain aliases). It stays the same while the addresses of some are not to be had:
+// limits and counters hang on it.
 func (r Route) Identity() string {
-	names := make([]string, 0, len(r.Targets))
-	for _, t := range r.Targets {
-		if t.Host == "" {
-			names = append(names, t.Addr.String())
-		} else {
-			names = append(names, t.Host)
+	names := slices.Clone(r.Hosts)
+	if len(names) == 0 {
+		for _, t := range r.Targets {
+			names = append(names, t.name())
 		}
 	}
 	slices.Sort(names)
