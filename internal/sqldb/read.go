@@ -15,6 +15,7 @@ type limits struct {
 	rows  int // of a table
 	cell  int // bytes
 	bytes int // of all cells together
+	blob  int // bytes of one
 }
 
 var usual = limits{rows: 1_000_000, cell: 1 << 20, bytes: 256 << 20}
@@ -45,7 +46,7 @@ func (s *session) read(ctx context.Context, t Table) ([]Row, error) {
 	if err != nil {
 		return nil, err
 	}
-	columns := slices.DeleteFunc(slices.Clone(t.Columns), func(c Column) bool { return !slices.Contains(have, c.Name) })
+	columns := slices.DeleteFunc(slices.Clone(t.Columns), func(c Column) bool { return c.Kind == Blob || !slices.Contains(have, c.Name) })
 	switch {
 	case len(have) == 0:
 		return nil, errors.New("it does not exist, or this account may not see it")

@@ -17,6 +17,9 @@ func (d *DB) ensure(ctx context.Context, tables []Table, obsolete bool) error {
 	return d.session(ctx, slow, "", func(ctx context.Context, s *session) error {
 		for _, t := range tables {
 			have, err := d.ensureTable(ctx, s, t)
+			if err == nil {
+				err = d.ensureIndexes(ctx, s, t)
+			}
 			if err != nil {
 				return fmt.Errorf("table %s: %w", t.Name, err)
 			}
@@ -53,6 +56,30 @@ func (d *DB) ensureTable(ctx context.Context, s *session, t Table) ([]string, er
 		d.log.Info("column added", "table", t.Name, "column", c.Name)
 	}
 	return have, nil
+}
+
+// ensureIndexes makes those of the columns that are Indexed.
+func (d *DB) ensureIndexes(ctx context.Context, s *session, t Table) error {
+	have, err := s.names(ctx, d.dialect.listIndexes(), t.Name)
+	if err != nil {
+		return err
+	}
+	for _, c := range t.Columns {
+		name := t.Name + "_" + c.Name
+		if !c.Indexed || slices.Contains(have, name) {
+			continue
+		}
+		failed := s.change(ctx, "CREATE INDEX "+d.dialect.quote(name)+" ON "+d.dialect.quote(t.Name)+" ("+d.dialect.quote(c.Name)+")")
+		if failed == nil {
+			d.log.Info("index made", "table", t.Name, "column", c.Name)
+			continue
+		}
+		// Another instance may have been quicker.
+		if have, err = s.names(ctx, d.dialect.listIndexes(), t.Name); err != nil || !slices.Contains(have, name) {
+			return fmt.Errorf("index of column %s: %w", c.Name, failed)
+		}
+	}
+	return nil
 }
 
 // change runs a statement that makes a table or a column. It may fail because another instance was quicker; then all is well.

@@ -3,6 +3,8 @@ package sqldb
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
+	"errors"
 	"time"
 )
 
@@ -23,7 +25,7 @@ func (d *DB) session(ctx context.Context, whole time.Duration, begin string, wor
 	return d.call(ctx, whole, func(ctx context.Context, w watch) error {
 		var err error
 		for range mostTries {
-			if err = d.attempt(ctx, w, begin, work); err == nil || !d.dialect.again(err) {
+			if err = d.attempt(ctx, w, begin, work); err == nil || !d.again(err) {
 				break
 			}
 		}
@@ -31,12 +33,21 @@ func (d *DB) session(ctx context.Context, whole time.Duration, begin string, wor
 	})
 }
 
-func (d *DB) attempt(ctx context.Context, w watch, begin string, work func(context.Context, *session) error) error {
+// again says that an attempt did nothing and another one can do better: others were in the way, or the connection had ended while
+// nobody used it.
+func (d *DB) again(err error) bool { return d.dialect.again(err) || errors.Is(err, driver.ErrBadConn) }
+
+func (d *DB) attempt(ctx context.Context, w watch, begin string, work func(context.Context, *session) error) (failed error) {
 	conn, err := d.pool.Conn(ctx)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = conn.Close() }()
+	defer func() {
+		if failed != nil { // never to be used again
+			_ = conn.Raw(func(any) error { return driver.ErrBadConn })
+		}
+		_ = conn.Close()
+	}()
 	s := &session{conn: conn, dialect: d.dialect, limits: d.limits, watch: w}
 	if begin == "" {
 		return work(ctx, s)
@@ -50,10 +61,10 @@ func (d *DB) attempt(ctx context.Context, w watch, begin string, work func(conte
 	return s.exec(ctx, "COMMIT")
 }
 
-// change is exec for a statement that makes, changes or drops a table.
-func (s *session) change(ctx context.Context, statement string) error {
+// change is exec for a statement that may take long: it makes, changes or drops a table, or writes a large value.
+func (s *session) change(ctx context.Context, statement string, values ...any) error {
 	s.watch.change()
-	_, err := s.conn.ExecContext(ctx, statement)
+	_, err := s.conn.ExecContext(ctx, statement, values...)
 	s.watch.alive()
 	return err
 }
@@ -66,7 +77,12 @@ func (s *session) exec(ctx context.Context, statement string, values ...any) err
 
 // columns are those of a table as the database has them; none: there is no such table.
 func (s *session) columns(ctx context.Context, table string) ([]string, error) {
-	rows, err := s.conn.QueryContext(ctx, s.dialect.listColumns(), table)
+	return s.names(ctx, s.dialect.listColumns(), table)
+}
+
+// names are the cells of a query with one column.
+func (s *session) names(ctx context.Context, query string, values ...any) ([]string, error) {
+	rows, err := s.conn.QueryContext(ctx, query, values...)
 	if err != nil {
 		return nil, err
 	}

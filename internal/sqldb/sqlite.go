@@ -3,7 +3,6 @@ package sqldb
 import (
 	"database/sql/driver"
 	"fmt"
-	"log/slog"
 	"net/url"
 	"os"
 
@@ -20,14 +19,20 @@ var sqliteDialect = dialect{
 	time:       "datetime",
 	text:       "text",
 	same:       "CAST(%c AS blob) = CAST(%v AS blob)",
+	blob:       "blob",
+	key:        "varchar(%d) NOT NULL PRIMARY KEY",
+	conflict:   "ON CONFLICT (%k) DO UPDATE SET",
+	given:      "excluded.%c",
+	indexes:    "SELECT lower(name) FROM pragma_index_list(%v)",
 	columns:    "SELECT lower(name) FROM pragma_table_info(%v)",
 	beginRead:  "BEGIN",
 	beginWrite: "BEGIN IMMEDIATE",
 	again:      func(error) bool { return false },
+	tooLarge:   func(error) bool { return false },
 }
 
 // openFile makes the file if it is missing. Later connections do not: a file that vanishes is an outage and not an empty database.
-func openFile(a address, _ *slog.Logger) (driver.Connector, error) {
+func openFile(a address, _ Options) (driver.Connector, error) {
 	f, err := os.OpenFile(a.name, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err

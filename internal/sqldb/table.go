@@ -17,6 +17,7 @@ const (
 	Text                 // varchar of Size characters
 	LongText             // text
 	Time                 // date and time in UTC, to the second
+	Blob                 // bytes; Read does not read them
 )
 
 // Column of a table. It may be NULL unless it is Primary.
@@ -27,10 +28,29 @@ type Column struct {
 	Default    int  // of an Int with HasDefault; otherwise the default is NULL
 	HasDefault bool // also for the rows that are there when the column is added
 	Primary    bool // of an Int: the database counts it, and never gives a number twice
+	Key        bool // of a Text: a row is found by it (Find), byte by byte; each text once
+	Indexed    bool // rows are looked for by it (DeleteBefore)
 }
 
 // Row is one row as text. NULL, and a column that the table in the database lacks, are absent. A Time is YYYY-MM-DD HH:MM:SS in UTC.
 type Row map[string]string
+
+func (c Column) size() int {
+	if c.Size == 0 {
+		return 255
+	}
+	return c.Size
+}
+
+// key is the name of the column that is the Key; empty: none.
+func (t Table) key() string {
+	for _, c := range t.Columns {
+		if c.Key {
+			return c.Name
+		}
+	}
+	return ""
+}
 
 // primary is the name of the column that the database counts; empty: none.
 func (t Table) primary() string {

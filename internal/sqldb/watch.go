@@ -10,7 +10,7 @@ import (
 // How long a call waits for the next sign of life of the database.
 const (
 	silence  = 5 * time.Second
-	toChange = 30 * time.Second // while a table is changed, which waits for others who use it
+	toChange = 30 * time.Second // while a table is changed, which waits for others who use it, or a large value is moved
 )
 
 // How long a call takes in all.
@@ -30,7 +30,7 @@ type watch struct{ timer *time.Timer }
 // alive is called at each sign of life.
 func (w watch) alive() { w.timer.Reset(silence) }
 
-// change is called before a table is changed.
+// change is called before what may take long: a table is changed, or a large value is moved.
 func (w watch) change() { w.timer.Reset(toChange) }
 
 // call runs work with a context that ends when the database is silent, or after all the time there is, and makes its error say which

@@ -32,7 +32,7 @@ func (s *session) insert(ctx context.Context, table string, cells map[string]any
 // storable says whether all engines keep a value as it is.
 func storable(value any) error {
 	switch v := value.(type) {
-	case nil, int, int64:
+	case nil, int, int64, []byte:
 		return nil
 	case string:
 		if strings.IndexByte(v, 0) >= 0 || !utf8.ValidString(v) {
