@@ -44,6 +44,7 @@ type Cache struct {
 	sum         uint64 // of the rows in contents
 	loaded      bool   // contents come from the store
 	memory      []Pause
+	writes      writes
 	subscribers []func(*Snapshot)
 	known       map[badRow]bool // is in the log already
 
@@ -63,7 +64,7 @@ func NewCache(o CacheOptions) *Cache {
 	}
 	c := &Cache{
 		options: o, log: o.Logger, contents: newContents(nil, o.Server),
-		loading: make(chan struct{}, 1), changed: make(chan struct{}, 1), known: map[badRow]bool{},
+		loading: make(chan struct{}, 1), changed: make(chan struct{}, 1), known: map[badRow]bool{}, writes: newWrites(),
 	}
 	c.current.Store(newSnapshot(c.contents, 1, nil, o.Now()))
 	c.meters = newMeters(o.Registerer, c)
@@ -95,14 +96,22 @@ func (c *Cache) Reload(ctx context.Context) error {
 	defer func() { <-c.loading }()
 	limited, cancel := context.WithTimeout(ctx, loadTime)
 	defer cancel()
+	begun := c.written()
 	rows, err := c.options.Store.Load(limited, tables())
 	if err != nil {
 		c.failed(ctx, err)
 		return err
 	}
-	c.take(rows)
+	c.take(rows, begun)
 	c.healed()
 	return nil
+}
+
+// written is how many writes there have been.
+func (c *Cache) written() uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.writes.last
 }
 
 // tables are those that a snapshot is made of.
@@ -129,16 +138,18 @@ func (c *Cache) healed() {
 	}
 }
 
-// take makes a snapshot of rows that differ from those in force.
-func (c *Cache) take(rows map[string][]Row) {
+// take makes a snapshot of rows that differ from those in force. They were read after so many writes.
+func (c *Cache) take(rows map[string][]Row, begun uint64) {
 	sum := checksum(rows)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.writes.shown(begun)
 	if c.loaded && sum == c.sum {
 		c.expire()
 		return
 	}
-	c.contents, c.sum, c.loaded = newContents(rows, c.options.Server), sum, true
+	c.contents, c.sum = newContents(rows, c.options.Server), sum
+	c.loaded = !c.writes.strip(c.contents) // or else they are read anew
 	c.complain()
 	c.swap()
 }

@@ -161,8 +161,8 @@ func TestStoreThatHangsHoldsUpNoPause(t *testing.T) {
 		if err != nil || !p.Memory || p.Domain != "a.example" || time.Since(start) > writeTime {
 			t.Fatalf("%+v, %v after %v", p, err, time.Since(start))
 		}
-		if n, err := c.Resume(t.Context(), Pause{Domain: "a.example"}); n != 1 || err != nil {
-			t.Errorf("%d, %v", n, err)
+		if n, err := c.Resume(t.Context(), Pause{Domain: "a.example"}); n != 1 || err == nil || len(c.Current().Pauses()) != 0 {
+			t.Errorf("%d, %v", n, err) // the row may have been written
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()

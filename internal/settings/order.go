@@ -28,13 +28,7 @@ func (c *Cache) Pause(ctx context.Context, p Pause) (Pause, error) {
 	if p.Memory || c.options.Store == nil {
 		return c.hold(p), nil
 	}
-	limited, cancel := context.WithTimeout(ctx, writeTime)
-	defer cancel()
-	err = c.options.Store.Insert(limited, tablePaused, c.row(p))
-	if err == nil {
-		err = c.Reload(limited)
-	}
-	if err != nil {
+	if err := c.write(ctx, p); err != nil {
 		c.log.Warn("a pause is held in memory alone", "error", err)
 		return c.hold(p), nil
 	}
@@ -42,6 +36,20 @@ func (c *Cache) Pause(ctx context.Context, p Pause) (Pause, error) {
 		return q, nil
 	}
 	return c.hold(p), nil // somebody has removed the row, or its table is not as it should be
+}
+
+// write puts the row of a pause into the database and reads it back. After an error it may be there all the same.
+func (c *Cache) write(ctx context.Context, p Pause) error {
+	limited, cancel := context.WithTimeout(ctx, writeTime)
+	defer cancel()
+	err := c.options.Store.Insert(limited, tablePaused, c.row(p))
+	c.mu.Lock()
+	c.writes.row(p.hold())
+	c.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return c.Reload(limited)
 }
 
 // newest is the last row that is such a pause.
@@ -64,8 +72,8 @@ func (c *Cache) hold(p Pause) Pause {
 }
 
 // Resume removes the rows and the pauses in memory that stop the same as p: an empty one removes the pause of everything and no
-// other. It says how many there were. An error: rows that the last snapshot has are still in the database; the pauses in memory
-// are gone all the same.
+// other. It says how many there were. An error: rows that the last snapshot has, or that Pause has tried to write since, may still
+// be in the database; the pauses in memory are gone all the same.
 func (c *Cache) Resume(ctx context.Context, p Pause) (int, error) {
 	p, err := p.checked()
 	if err != nil {
@@ -78,10 +86,13 @@ func (c *Cache) Resume(ctx context.Context, p Pause) (int, error) {
 	limited, cancel := context.WithTimeout(ctx, 2*writeTime)
 	defer cancel()
 	if err := c.Reload(limited); err != nil {
-		if len(c.ids(p)) == 0 {
-			return n, nil // nothing that is in force here
+		switch {
+		case len(c.ids(p)) > 0:
+			return n, fmt.Errorf("the pause stands in the database: %w", err)
+		case c.unread(p):
+			return n, fmt.Errorf("the pause may stand in the database, resume again when it can be reached: %w", err)
 		}
-		return n, fmt.Errorf("the pause stands in the database: %w", err)
+		return n, nil // nothing that is in force here, or will be
 	}
 	ids := c.ids(p)
 	if len(ids) > 0 {
@@ -89,8 +100,11 @@ func (c *Cache) Resume(ctx context.Context, p Pause) (int, error) {
 			return n, fmt.Errorf("the pause stands in the database: %w", err)
 		}
 		n += len(ids)
+		c.mu.Lock()
+		c.writes.delete(ids)
+		c.mu.Unlock()
 		if c.Reload(limited) != nil {
-			c.forget(ids)
+			c.forget()
 		}
 	}
 	c.sweep(limited)
@@ -120,13 +134,20 @@ func (c *Cache) ids(p Pause) (ids []int64) {
 	return ids
 }
 
-// forget takes rows that were deleted out of the snapshot, as they cannot be read anew.
-func (c *Cache) forget(ids []int64) {
+// unread says that a row may stand in the database which no snapshot has had.
+func (c *Cache) unread(p Pause) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.writes.rows[p.hold()] > 0
+}
+
+// forget takes the rows that were deleted out of the snapshot, as they cannot be read anew.
+func (c *Cache) forget() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	left := *c.contents
-	left.paused = slices.DeleteFunc(slices.Clone(left.paused), func(p Pause) bool { return slices.Contains(ids, p.ID) })
-	c.contents, c.loaded = &left, false
+	c.loaded = !c.writes.strip(&left) && c.loaded
+	c.contents = &left
 	c.swap()
 }
 

@@ -6,7 +6,9 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -116,6 +118,97 @@ func TestRowThatIsDeletedIsOutOfForceThoughReadsFail(t *testing.T) {
 	if n, err := c.Resume(t.Context(), Pause{}); n != 1 || err != nil || len(c.Current().Pauses()) != 0 {
 		t.Errorf("%d, %v, %+v", n, err, c.Current().Pauses())
 	}
+}
+
+// A row that may have been written, and was not read back, is not out of the world because the copy in memory is.
+func TestResumeOfARowThatWasNeverRead(t *testing.T) {
+	for name, of := range map[string]func(m *memStore) Store{
+		"reads fail":     func(m *memStore) Store { return m },
+		"no answer came": func(m *memStore) Store { return lostAnswers{m} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			store := newStore()
+			cache := newTestCache(of(store), &lines{})
+			store.part = true
+			if p, err := cache.Pause(t.Context(), Pause{}); err != nil || !p.Memory || store.count("paused") != 1 {
+				t.Fatalf("%+v, %v", p, err)
+			}
+			for want := 1; want >= 0; want-- {
+				if n, err := cache.Resume(t.Context(), Pause{}); n != want || err == nil {
+					t.Errorf("%d, %v", n, err)
+				}
+			}
+			store.set(func() { store.part = false })
+			if n, err := cache.Resume(t.Context(), Pause{}); n != 1 || err != nil || store.count("paused") != 0 {
+				t.Errorf("%d, %v", n, err)
+			}
+			store.set(func() { store.part = true })
+			if n, err := cache.Resume(t.Context(), Pause{}); n != 0 || err != nil {
+				t.Errorf("it is known to be gone: %d, %v", n, err)
+			}
+		})
+	}
+}
+
+// lostAnswers writes a row and does not say so.
+type lostAnswers struct{ *memStore }
+
+func (l lostAnswers) Insert(ctx context.Context, table string, cells map[string]any) error {
+	if err := l.memStore.Insert(ctx, table, cells); err != nil {
+		return err
+	}
+	return context.DeadlineExceeded
+}
+
+// A reload that has read a row before it was deleted does not bring it back, however late it ends.
+func TestDeletedRowThatAReloadHasReadBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &slowReads{memStore: newStore(), release: make(chan struct{})}
+		c := newTestCache(store, &lines{})
+		if _, err := c.Pause(t.Context(), Pause{}); err != nil {
+			t.Fatal(err)
+		}
+		store.deleting = func() {
+			store.slow.Store(true)
+			go func() { _ = c.Reload(t.Context()) }()
+			synctest.Wait()
+		}
+		if n, err := c.Resume(t.Context(), Pause{}); n != 1 || err != nil || len(c.Current().Pauses()) != 0 {
+			t.Errorf("%d, %v, %+v", n, err, c.Current().Pauses())
+		}
+		close(store.release)
+		synctest.Wait()
+		if got := c.Current().Pauses(); len(got) != 0 {
+			t.Errorf("came back: %+v", got)
+		}
+		if err := c.Reload(t.Context()); err != nil || len(c.Current().Pauses()) != 0 {
+			t.Errorf("%v, %+v", err, c.Current().Pauses())
+		}
+		if p, err := c.Pause(t.Context(), Pause{}); err != nil || p.Memory || len(c.Current().Pauses()) != 1 {
+			t.Errorf("another: %+v, %v", p, err)
+		}
+	})
+}
+
+// slowReads has its rows at once, and gives them when it is let.
+type slowReads struct {
+	*memStore
+	deleting func()
+	slow     atomic.Bool
+	release  chan struct{}
+}
+
+func (s *slowReads) Load(ctx context.Context, tables []Table) (map[string][]Row, error) {
+	all, err := s.memStore.Load(ctx, tables)
+	if s.slow.Load() {
+		<-s.release
+	}
+	return all, err
+}
+
+func (s *slowReads) Delete(ctx context.Context, table string, ids []int64) error {
+	s.deleting()
+	return s.memStore.Delete(ctx, table, ids)
 }
 
 // failingReads can be read a few times more.
