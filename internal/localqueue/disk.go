@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
@@ -15,9 +16,21 @@ import (
 )
 
 // pebbleFormat is fixed, so that an upgrade of the library alone changes nothing on
-// disk: checksums of sstable footers, and a WAL that knows what was synced, so that
-// rot in it is told from a torn end.
-const pebbleFormat = pebble.FormatTableFormatV6
+// disk: checksums of sstable footers, a WAL that knows what was synced, so that rot in
+// it is told from a torn end, and values in files of their own.
+const pebbleFormat = pebble.FormatValueSeparation
+
+// apart is from how many bytes on a value lies in a file of its own. Bodies do, and so
+// a compaction moves index entries and not bodies: with 200,000 of 10 KB parked that is
+// the difference between 0.5 and 1.0 of what the disk takes. What is dead in such a file
+// is given back when it is a third of it, or all.
+const apart = 1 << 10
+
+func bodiesApart() pebble.ValueSeparationPolicy {
+	return pebble.ValueSeparationPolicy{
+		Enabled: true, MinimumSize: apart, MaxBlobReferenceDepth: 10, RewriteMinimumAge: 10 * time.Second, TargetGarbageRatio: 0.33,
+	}
+}
 
 // Pebble takes the memory of its memtables out of the block cache: with a cache no
 // larger than they are, every read would fetch index and filter anew.
@@ -54,6 +67,7 @@ func openPebble(disk vfs.FS, dir string, lock *pebble.Lock, log *slog.Logger) (*
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 		o.TargetFileSizes[i] = 32 << 20
 	}
+	o.Experimental.ValueSeparationPolicy = bodiesApart
 	o.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionNone })
 	return pebble.Open(dir, o)
 }

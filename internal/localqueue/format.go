@@ -14,8 +14,9 @@ import (
 )
 
 // newestFormat is the layout of keys and values that this version writes. A change
-// to it, or to pebbleFormat, raises the number and adds a step that migrates.
-const newestFormat = 1
+// to it, or to pebbleFormat, raises the number. From 1 to 2 Pebble migrates by itself: the
+// bodies of new messages lie in files of their own.
+const newestFormat = 2
 
 const formatName = "FORMAT"
 
@@ -52,6 +53,9 @@ func checkFormat(disk vfs.FS, dir string) error {
 	if have > newestFormat {
 		return &FormatError{Dir: dir, Have: have, Newest: newestFormat}
 	}
+	if have < newestFormat { // said before anything is written that an older version could not read
+		return writeFormat(disk, dir, name)
+	}
 	return nil
 }
 
@@ -64,7 +68,7 @@ func readFile(disk vfs.FS, name string) (string, error) {
 	return string(text), errors.Join(err, f.Close())
 }
 
-// writeFormat makes the file whole and durable before the first message can be.
+// writeFormat makes the file whole and durable before the first message of this format can be.
 func writeFormat(disk vfs.FS, dir, name string) error {
 	fresh := name + ".new"
 	f, err := disk.Create(fresh, vfs.WriteCategoryUnspecified)

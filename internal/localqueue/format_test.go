@@ -3,21 +3,27 @@ package localqueue
 import (
 	"context"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
 )
 
-var update = flag.Bool("update", false, "write testdata/format-1 anew; only when the format is raised")
+var update = flag.Bool("update", false, "write the directory of the newest format anew")
 
-// TestOldDirectoryIsRead opens a directory as the first version wrote it, a part of it
-// in tables and a part in the log, as a kill left it.
+// TestOldDirectoryIsRead opens a directory as each version wrote it, a part of it in
+// tables and a part in the log, as a kill left it. From then on it has the newest format.
 func TestOldDirectoryIsRead(t *testing.T) {
-	const fixture = "testdata/format-1"
 	if *update {
-		writeFixture(t, fixture)
+		writeFixture(t, fmt.Sprintf("testdata/format-%d", newestFormat))
 	}
+	for format := 1; format <= newestFormat; format++ {
+		t.Run(fmt.Sprint(format), func(t *testing.T) { readFixture(t, fmt.Sprintf("testdata/format-%d", format)) })
+	}
+}
+
+func readFixture(t *testing.T, fixture string) {
 	dir := filepath.Join(t.TempDir(), "queue")
 	if err := os.CopyFS(dir, os.DirFS(fixture)); err != nil {
 		t.Fatal(err)
@@ -43,6 +49,9 @@ func TestOldDirectoryIsRead(t *testing.T) {
 	knows(t, s, 2, "acked")
 	if v, ok := s.Meta("since"); !ok || string(v) != "noon" {
 		t.Errorf("meta: %q", v)
+	}
+	if text, err := os.ReadFile(filepath.Join(dir, formatName)); string(text) != fmt.Sprintln(newestFormat) {
+		t.Errorf("format %q, %v", text, err)
 	}
 }
 

@@ -164,12 +164,12 @@ func TestSecondOpenerIsRefused(t *testing.T) {
 func TestNewerFormatIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	name := filepath.Join(dir, formatName)
-	if err := os.WriteFile(name, []byte("2\n"), 0o600); err != nil {
+	if err := os.WriteFile(name, []byte("3\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	_, err := Open(dir, Options{})
 	var format *FormatError
-	if !errors.Is(err, ErrNewerFormat) || !errors.As(err, &format) || format.Have != 2 {
+	if !errors.Is(err, ErrNewerFormat) || !errors.As(err, &format) || format.Have != 3 {
 		t.Fatalf("got %v", err)
 	}
 	if !strings.Contains(err.Error(), dir) || !strings.Contains(err.Error(), "newer version") {

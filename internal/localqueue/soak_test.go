@@ -5,7 +5,9 @@ package localqueue
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"testing"
@@ -175,4 +177,53 @@ func TestSoakModel(t *testing.T) {
 	for seed := range uint64(1000) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) { modelRun(t, 1000+seed, 400) })
 	}
+}
+
+// TestSoakSpaceComesBack lets 300,000 messages of 10 KB go through while 6,000 wait, one in ten of them for the whole time: the
+// disk holds what is there and not what has been.
+func TestSoakSpaceComesBack(t *testing.T) {
+	const many, live, bulk, most = 300_000, 6_000, 1000, 1 << 30
+	dir := soak(t)
+	s := openSoak(t, dir)
+	body := noise(10 << 10)
+	peak, wait := int64(0), func(n, place int) {
+		for range n {
+			b := new(Batch)
+			b.Wait(Waiting{Place: soakPlace(place), Due: noon, Deadline: after(48 * time.Hour), Body: body})
+			s.Commit(b, check(t))
+		}
+	}
+	wait(live-bulk, 1)
+	for done := 0; done < many; done += bulk {
+		wait(bulk, 1)
+		wait(live/10*bulk/many, 2)
+		b := new(Batch)
+		for _, w := range s.TakeDue(soakPlace(1), after(time.Hour), bulk, nil) {
+			b.Remove(w.ID)
+		}
+		if err := s.Do(context.Background(), b); err != nil {
+			t.Fatal(err)
+		}
+		peak = max(peak, sizeOf(t, dir))
+	}
+	if t.Logf("%d MB at most, %d MB at the end", peak>>20, sizeOf(t, dir)>>20); peak > most {
+		t.Errorf("more than %d MB", most>>20)
+	}
+}
+
+// sizeOf is what the files of a folder take.
+func sizeOf(t *testing.T, dir string) (n int64) {
+	err := filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return nil // it has just been removed
+		}
+		if info, err := d.Info(); err == nil {
+			n += info.Size()
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
