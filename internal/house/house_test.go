@@ -43,6 +43,7 @@ var drivers = map[string]string{
 	"github.com/pires/go-proxyproto":  "smtpd",
 	"github.com/coder/websocket":      "console",
 	"github.com/emersion/go-msgauth":  "mailauth",
+	"github.com/ebitengine/purego":    "mailauth/dkim",
 	"blitiri.com.ar/go/spf":           "mailauth",
 	"go.mongodb.org/mongo-driver":     "store/mongo",
 	"modernc.org/sqlite":              "sqldb",

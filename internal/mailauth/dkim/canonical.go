@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"io"
+	"sync"
 
 	"posthoorn/internal/mime"
 )
@@ -61,7 +62,9 @@ func writeRelaxed(w io.Writer, body []byte) {
 	if len(body) == 0 {
 		return
 	}
-	out := gather{w: w}
+	out := gathers.Get().(*gather)
+	defer gathers.Put(out)
+	out.w = w
 	start := 0
 	for i := nextSpace(body, 0); i < len(body); i = nextSpace(body, start) {
 		out.write(body[start:i])
@@ -121,6 +124,8 @@ func have(x uint64, c byte) uint64 {
 	x ^= ones * uint64(c)
 	return (x - ones) &^ x & high
 }
+
+var gathers = sync.Pool{New: func() any { return new(gather) }}
 
 // gather collects small writes, which a hash would take one by one.
 type gather struct {
