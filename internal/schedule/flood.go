@@ -66,7 +66,7 @@ func (p *Plan) flood(at int64, l *lane, f settings.Flood) {
 	}
 	p.ebb(at, l)
 	if l.silent > at {
-		p.stricter = true
+		p.recall(at, l)
 		l.window = 1 // when it ends, carefully
 	}
 	p.trim(at, l)

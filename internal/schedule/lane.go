@@ -28,7 +28,7 @@ type lane struct {
 	silent                    int64 // nothing is sent before: floods
 	tide                      *tide // floods that hold; nil = none
 	outage                    outage
-	sessionMax                int   // messages that the peer takes per session, learned
+	sessionMax                int // messages that the peer takes per session, learned
 	sessionUntil              int64
 	remotes                   map[netip.Addr]*remote
 	berths                    []*berth
@@ -44,7 +44,7 @@ type berth struct {
 	docks         []*dock
 	open, opening int
 	idle          int
-	outage        outage // the class cannot be had there
+	outage        outage                 // the class cannot be had there
 	refused       map[netip.Addr]trouble // addresses that do not offer what the class demands
 	paused        []netip.Addr           // addresses that its mail must not go to
 	version       uint64                 // of those

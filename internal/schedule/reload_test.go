@@ -271,6 +271,36 @@ func TestHandBeforeAPause(t *testing.T) {
 	}
 }
 
+// What was noted for an idle connection before a change of the settings waits again, so that the loop can look at it anew; what
+// still may goes out with the same Todo, once.
+func TestHandBeforeAChange(t *testing.T) {
+	s := newScript(t, settings.Limits{IdleTime: time.Hour})
+	list := s.idleConns(2)
+	s.add("a.test")
+	gone := s.next
+	s.add("a.test")
+	s.want("noted", s.p.Totals().InHand, 2)
+	s.use(settings.Limits{IdleTime: time.Hour})
+	s.want("waiting", []int{s.p.Totals().Waiting, s.p.Totals().InHand, s.p.Totals().Idle}, []int{2, 0, 2})
+	s.want("removed", s.p.Remove(s.now, gone), true)
+	s.step(0)
+	s.want("hands", len(s.todo.Hand), 1)
+	s.want("the other", s.todo.Hand[0].Item.ID, s.next)
+	s.want("on one of them", slices.Contains(list, s.todo.Hand[0].Conn), true)
+	s.done(s.todo.Hand[0].Conn, s.next)
+	s.want("nothing is left", []int{s.p.Totals().Waiting, s.p.Totals().InHand}, []int{0, 0})
+}
+
+func TestHandBeforeAChangeAfterStop(t *testing.T) {
+	s := newScript(t, settings.Limits{IdleTime: time.Hour})
+	s.idleConns(1)
+	s.add("a.test")
+	s.p.Stop(s.now)
+	s.use(settings.Limits{})
+	s.step(0)
+	s.want("parked and closed", []int{len(s.todo.Park), len(s.todo.Hand), len(s.todo.Close), s.p.Totals().InHand}, []int{1, 0, 1, 0})
+}
+
 // paused lets a pause begin between an Add and its Todo.
 func (s *script) paused(c ConnID, flood bool) {
 	if !flood {

@@ -17,7 +17,7 @@ func (p *Plan) review(at int64) {
 		}
 		for _, st := range g.allStreams {
 			if st.queue.n > 0 {
-				p.want(st)
+				p.offer(at, st)
 			}
 		}
 		if g.hungry.len() > 0 {
@@ -45,22 +45,20 @@ func (p *Plan) trim(at int64, l *lane) {
 	l.due(p, at)
 }
 
-// recall takes back what has been noted for idle connections before a pause began.
-func (p *Plan) recall(at int64) {
-	if !p.stricter {
-		return
-	}
-	p.stricter = false
-	for _, h := range slices.Clone(p.todo.Hand) {
+// recall takes back what has been noted for idle connections of a lane, or of all: it may not go out any more, and the loop can
+// remove it. What still may goes to them again when their lane is looked at.
+func (p *Plan) recall(at int64, of *lane) {
+	p.todo.Hand = slices.DeleteFunc(p.todo.Hand, func(h Hand) bool {
 		c := p.conns.get(h.Conn)
-		if c == nil || !c.holds(h.Item.ID) || at >= c.berth.lane.silent && !c.berth.shuns(p, c.remote.addr) {
-			continue
+		if c == nil || !c.holds(h.Item.ID) || of != nil && c.berth.lane != of {
+			return false
 		}
-		p.back(at, c, c.drop(h.Item.ID))
-		if p.ends(at, c) {
+		p.giveBack(at, c, c.drop(h.Item.ID))
+		if p.stopped {
 			p.close(c)
 		} else {
 			p.rest(at, c)
 		}
-	}
+		return true
+	})
 }

@@ -39,14 +39,13 @@ type Options struct {
 
 // Plan holds what is to be sent now. It is not safe for concurrent use.
 type Plan struct {
-	options  Options
-	start    time.Time // of internal time: all instants are nanoseconds since
-	snap     Snapshot
-	version  uint64
-	max      int // connections together, 0 = unlimited
-	stopped  bool
-	stricter bool // a pause may have begun since the last Todo
-	seq      uint64
+	options Options
+	start   time.Time // of internal time: all instants are nanoseconds since
+	snap    Snapshot
+	version uint64
+	max     int // connections together, 0 = unlimited
+	stopped bool
+	seq     uint64
 
 	sites     map[string]*site
 	groups    map[string]*group
@@ -110,14 +109,14 @@ const (
 	never  = int64(1<<63 - 1)
 )
 
-// Use makes s the truth from here on. Lanes read their limits again at their next decision; the next Todo looks at open
-// connections, at what waits and at what was closed for want of room or by a pause. Where very much is open, several
-// calls of Todo do, one right after another.
+// Use makes s the truth from here on. Lanes read their limits again at their next decision; what no Todo has handed out yet waits
+// again; the next Todo looks at open connections, at what waits and at what was closed for want of room or by a pause. Where very
+// much is open, several calls of Todo do, one right after another.
 func (p *Plan) Use(now time.Time, s Snapshot) {
-	p.instant(now)
+	at := p.instant(now)
 	p.snap = s
 	p.version++
-	p.stricter = true
+	p.recall(at, nil)
 	p.max = s.TotalConnections()
 	for _, s := range p.allSites {
 		for _, pl := range s.places {
@@ -172,7 +171,6 @@ func (p *Plan) Todo(now time.Time) Todo {
 	p.fire(at)
 	p.reopen(at)
 	p.review(at)
-	p.recall(at)
 	p.fill(at)
 	p.connect(at)
 	p.ask()

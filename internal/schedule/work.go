@@ -202,6 +202,13 @@ func (p *Plan) Back(now time.Time, id ConnID, item uint64) {
 }
 
 func (p *Plan) back(at int64, c *conn, e *entry) {
+	if st := p.giveBack(at, c, e); st != nil {
+		p.offer(at, st)
+	}
+}
+
+// giveBack puts an entry that was not attempted into its queue again and says which that is; nil: it was parked, after Stop.
+func (p *Plan) giveBack(at int64, c *conn, e *entry) *stream {
 	l, st := c.berth.lane, e.stream
 	limits := l.current(p)
 	c.messages--
@@ -226,9 +233,9 @@ func (p *Plan) back(at int64, c *conn, e *entry) {
 	p.touch(l)
 	if p.stopped {
 		p.park(at, e, Stopping, 0)
-		return
+		return nil
 	}
-	p.offer(at, st)
+	return st
 }
 
 // Learn notes that the peer takes only so many messages in a session (it answered 421 to the MAIL after them). That
