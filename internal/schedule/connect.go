@@ -80,9 +80,9 @@ func (p *Plan) dial(at int64, st *stream) (result, int64, Reason) {
 	}
 	if g := st.group; p.max > 0 {
 		switch left := p.max - p.conns.n; {
-		case left <= 0 && (g.conns == 0 || !g.slow(at)):
+		case left <= 0 && (st.conns == 0 || !g.slow(at)):
 			return full, 0, NoReason
-		case g.conns > 0 && g.conns >= p.shareOf(at, g, left):
+		case st.conns > 0 && g.conns >= p.shareOf(at, g, left):
 			return share, 0, NoReason
 		}
 	}

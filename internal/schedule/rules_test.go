@@ -749,6 +749,53 @@ func TestMoreConnections(t *testing.T) {
 	}
 }
 
+// Mail of another source, or of another class, for the same slow receiver is not starved by the connections that its group has:
+// it has none.
+func TestSecondStreamOfASlowReceiver(t *testing.T) {
+	for name, other := range map[string]Item{
+		"source": {ID: 99, Site: "a.test", Pool: new(Pools).Of(src2)},
+		"class":  {ID: 99, Site: "a.test", Class: Class{Security: "verify"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScript(t, settings.Limits{})
+			s.idleConns(2)
+			s.p.Use(s.now, fixed{all: settings.Limits{IdleTime: time.Hour}, total: 2})
+			if other.Pool == nil {
+				other.Pool = s.pools.Of(src1)
+			}
+			for range 10 { // six seconds each
+				s.add("a.test")
+				s.add("a.test")
+				hands := slices.Clone(s.step(0).Hand)
+				s.step(6 * time.Second)
+				for _, h := range hands {
+					s.done(h.Conn, h.Item.ID)
+					s.pull(h.Conn)
+				}
+			}
+			for range 3 {
+				s.add("a.test")
+			}
+			busy := slices.Clone(s.step(0).Hand)
+			s.want("both are at work", len(busy), 2)
+			s.want("queued", s.p.Add(s.now, other).Kind, Queued)
+			s.step(0)
+			s.want("it has none", s.p.Totals().Needy, 1)
+			s.step(6 * time.Second)
+			for _, h := range busy {
+				s.done(h.Conn, h.Item.ID)
+				s.pull(h.Conn)
+			}
+			if len(s.step(0).Close) != 1 {
+				t.Fatal("none ends for it")
+			}
+			s.p.Closed(s.now, s.todo.Close[0])
+			s.want("one is dialed", len(s.step(0).Dial), 1)
+			s.want("it goes out", s.pull(s.open()), 99)
+		})
+	}
+}
+
 // A route is used beyond its time while the DNS fails, but not for ever.
 func TestStaleRouteEnds(t *testing.T) {
 	s := newScript(t, settings.Limits{})
