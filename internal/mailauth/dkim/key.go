@@ -60,6 +60,9 @@ type KeyError struct {
 }
 
 func (e *KeyError) Error() string {
+	if e.Domain == "" && e.Selector == "" {
+		return "DKIM key: " + e.Reason
+	}
 	return fmt.Sprintf("DKIM key %.100q of domain %.255q: %s", e.Selector, e.Domain, e.Reason)
 }
 
@@ -176,8 +179,10 @@ func FromDomain(source []byte) string {
 
 func domainOf(addresses []string) string {
 	for _, a := range addresses {
-		if _, ascii, err := mail.ParseDomain(a[strings.LastIndexByte(a, '@')+1:]); err == nil {
-			return ascii
+		if at := strings.LastIndexByte(a, '@'); at >= 0 {
+			if _, ascii, err := mail.ParseDomain(a[at+1:]); err == nil {
+				return ascii
+			}
 		}
 	}
 	return ""

@@ -87,7 +87,10 @@ func (r *reader) spec() Spec {
 // get is a member that is not null.
 func (r *reader) get(name string) (json.RawMessage, bool) {
 	value, ok := r.members[name]
-	return value, ok && string(value) != "null"
+	if string(value) == "null" {
+		return nil, false
+	}
+	return value, ok
 }
 
 func (r *reader) warn(name string) {

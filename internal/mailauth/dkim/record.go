@@ -56,13 +56,19 @@ func (p *private) compare(text string) string {
 	if err != nil {
 		return "the DNS record has no base64 in p="
 	}
-	if p.rsa == nil && bytes.Equal(der, p.ed.Public().(ed25519.PublicKey)) || p.rsa != nil && p.rsa.PublicKey.Equal(publicRSA(der)) {
-		return ""
+	same := false
+	if p.rsa == nil {
+		same = bytes.Equal(der, p.ed.Public().(ed25519.PublicKey))
+	} else if public := publicRSA(der); public != nil {
+		same = p.rsa.PublicKey.Equal(public)
 	}
-	return "the DNS record has another public key"
+	if !same {
+		return "the DNS record has another public key"
+	}
+	return ""
 }
 
-// publicRSA reads both forms that are in use: that of RFC 6376 and, by its erratum 3017, that of most records.
+// publicRSA reads both forms that are in use: that of RFC 6376 and, by its erratum 3017, that of most records. Nil: it is none.
 func publicRSA(der []byte) *rsa.PublicKey {
 	if any, err := x509.ParsePKIXPublicKey(der); err == nil {
 		key, _ := any.(*rsa.PublicKey)
