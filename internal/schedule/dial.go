@@ -106,7 +106,7 @@ func (p *Plan) open(at int64, st *stream, b *berth, t *Target) {
 		st.conns++
 		st.opening++
 	}
-	r := l.remote(t.Addr)
+	r := l.remote(at, t.Addr)
 	b.moor(c, r)
 	r.conns++
 	r.opening++

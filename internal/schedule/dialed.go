@@ -39,7 +39,7 @@ func (p *Plan) Opened(now time.Time, id ConnID, o Opening) {
 	delete(p.sources, l.source)
 	l.pause, l.pauseLast = 0, 0
 	p.missed(at, l, o.Failed, nil)
-	p.arrived(c, o.Addr)
+	p.arrived(at, c, o.Addr)
 	c.remote.trouble, c.remote.odd = trouble{}, 0
 	delete(b.refused, c.remote.addr)
 	if l.claim != nil && l.claim.conns > 0 {
@@ -54,13 +54,13 @@ func (p *Plan) Opened(now time.Time, id ConnID, o Opening) {
 }
 
 // arrived counts a connection for another address than the one it was to go to, should that ever be.
-func (p *Plan) arrived(c *conn, addr netip.Addr) {
+func (p *Plan) arrived(at int64, c *conn, addr netip.Addr) {
 	if !addr.IsValid() || addr == c.remote.addr {
 		return
 	}
 	c.remote.conns--
 	c.berth.cast(c)
-	c.berth.moor(c, c.berth.lane.remote(addr))
+	c.berth.moor(c, c.berth.lane.remote(at, addr))
 	c.remote.conns++
 }
 
@@ -151,7 +151,7 @@ func (r *remote) miss(at int64, d time.Duration, err error) {
 func (p *Plan) missed(at int64, l *lane, addrs []netip.Addr, err error) {
 	for _, a := range addrs {
 		if l.group.has(a) {
-			l.remote(a).miss(at, l.offlineTime(p), err)
+			l.remote(at, a).miss(at, l.offlineTime(p), err)
 		}
 	}
 }

@@ -58,15 +58,25 @@ func (p *Plan) group(r Route, s *site) *group {
 		p.groups[name] = g
 		p.allGroups.add(g)
 	}
-	g.targets, g.four, g.six = r.Targets, nil, nil
-	for _, t := range r.Targets {
+	g.lead(r.Targets)
+	return g
+}
+
+// lead gives a group its targets. What was held up by limits of the old ones is looked at anew.
+func (g *group) lead(targets []Target) {
+	g.targets, g.four, g.six = targets, nil, nil
+	g.bounded = 0
+	g.events++
+	for _, st := range g.allStreams {
+		st.held = NoReason
+	}
+	for _, t := range targets {
 		if t.Addr.Is4() {
 			g.four = append(g.four, t)
 		} else {
 			g.six = append(g.six, t)
 		}
 	}
-	return g
 }
 
 // reachable are the targets that a source can reach by its family.
@@ -153,7 +163,7 @@ func (g *group) remembers() int64 {
 	for _, l := range g.allLanes {
 		until = max(until, l.messages.due, l.connects.due, l.bytes.due)
 		for _, r := range l.remotes {
-			until = max(until, r.messages.due, r.connects.due, r.bytes.due)
+			until = max(until, r.booked())
 		}
 		if l.tide != nil {
 			until = max(until, l.tide.end())

@@ -71,6 +71,16 @@ func TestDefaultMemory(t *testing.T) {
 	}
 }
 
+// The bounds of a group follow its addresses.
+func TestMemoryAfterANewRoute(t *testing.T) {
+	s := newScript(t, settings.Limits{Remote: settings.Counts{Messages: 60}})
+	s.pull(s.connect("a.test"))
+	g := s.p.groups["a.test"]
+	s.want("one address", g.bounds(s.p).perMinute, 60)
+	s.p.Resolved(s.now, "a.test", Route{Targets: []Target{mx1, mx2}})
+	s.want("two", g.bounds(s.p).perMinute, 120)
+}
+
 // A connection without work is not kept for ever, though no limit ends it.
 func TestIdleTimeWithoutLimit(t *testing.T) {
 	s := &script{T: t, p: New(Options{}), now: epoch}

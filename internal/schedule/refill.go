@@ -298,13 +298,17 @@ const reopenPerTodo = 1000
 
 func (p *Plan) reopenPlaces(s *site) {
 	for _, pl := range s.places {
-		p.reopened.push(pl)
+		if !pl.reopening {
+			pl.reopening = true
+			p.reopened.push(pl)
+		}
 	}
 }
 
 func (p *Plan) reopen(at int64) {
 	for range min(p.reopened.len(), reopenPerTodo) {
 		pl := p.reopened.pop()
+		pl.reopening = false
 		if pl.site.place(pl.pool) == pl {
 			p.list(at, pl)
 		}

@@ -162,6 +162,21 @@ func TestManyGroupsAreReviewed(t *testing.T) {
 	s.want("closed", closed+len(s.todo.Close), n)
 }
 
+// However often the settings change between two calls of Todo, a place is looked at again once.
+func TestPlacesStandInLineOnce(t *testing.T) {
+	s := newScript(t, settings.Limits{Domain: settings.Counts{Messages: 1}})
+	s.connect("a.test")
+	s.p.Backlog(s.now, "a.test", s.pools.Of(src1), 100)
+	for range 1000 {
+		s.use(settings.Limits{Domain: settings.Counts{Messages: 2}})
+	}
+	s.want("to be looked at", s.p.reopened.len(), 1)
+	s.step(0)
+	s.use(settings.Limits{})
+	s.want("again", s.p.reopened.len(), 1)
+	s.want("comes", len(s.step(0).Refill), 1)
+}
+
 func (s *script) pause(addrs ...netip.Addr) {
 	s.p.Use(s.now, fixed{all: settings.Limits{IdleTime: time.Hour}, paused: addrs})
 }

@@ -1,6 +1,7 @@
 package schedule
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 )
@@ -34,25 +35,30 @@ func (r *remote) ready(p *Plan, at int64, l *lane) int64 {
 	return max(at, r.messages.ready(at, int64(limits.Messages)), r.bytes.ready(at, limits.Bytes))
 }
 
-// remote is the address's counters. Those of addresses that the group has no more are dropped when there are many.
-func (l *lane) remote(addr netip.Addr) *remote {
+// manyRemotes is how many addresses a lane remembers, beside those that its group has now, for what is booked ahead.
+const manyRemotes = 1000
+
+// remote is the address's counters. When there are many, those of addresses that the group has no more are dropped, but while
+// their rates count: a server that changes its addresses may come back to them.
+func (l *lane) remote(at int64, addr netip.Addr) *remote {
 	if r := l.remotes[addr]; r != nil {
 		return r
 	}
 	if l.remotes == nil {
 		l.remotes = make(map[netip.Addr]*remote)
 	}
-	if len(l.remotes) >= 2*len(l.group.targets)+16 {
-		for a, r := range l.remotes {
-			if r.conns == 0 && !l.group.has(a) {
-				delete(l.remotes, a)
-			}
-		}
+	if n := len(l.remotes) - 2*len(l.group.targets); n >= 16 {
+		maps.DeleteFunc(l.remotes, func(a netip.Addr, r *remote) bool {
+			return r.conns == 0 && (r.booked() <= at || n >= manyRemotes) && !l.group.has(a)
+		})
 	}
 	r := &remote{addr: addr}
 	l.remotes[addr] = r
 	return r
 }
+
+// booked is until when the rates of the address count.
+func (r *remote) booked() int64 { return max(r.messages.due, r.connects.due, r.bytes.due) }
 
 func (g *group) has(addr netip.Addr) bool {
 	return slices.ContainsFunc(g.targets, func(t Target) bool { return t.Addr == addr })

@@ -148,6 +148,42 @@ func TestRoundsOfDials(t *testing.T) {
 	s.want("tried", len(got), 2)
 }
 
+// A server that changes its addresses does not get more than the rate of each: those that were used within it are remembered,
+// and those of long ago are not.
+func TestRatesOfRotatingAddresses(t *testing.T) {
+	s := newScript(t, settings.Limits{Remote: settings.Counts{Messages: 1, Connects: 1}})
+	send := func(addr netip.Addr) {
+		s.p.Resolved(s.now, "a.test", Route{Group: "g", Targets: []Target{{Host: "mx", Addr: addr}}})
+		s.add("a.test")
+		s.step(0)
+		c := s.open()
+		if id := s.pull(c); id != 0 {
+			s.done(c, id)
+		}
+		s.p.Retire(s.now, func(netip.Addr) bool { return true })
+		s.pull(c)
+		s.step(0)
+		s.p.Closed(s.now, c)
+	}
+	s.add("a.test")
+	s.step(0)
+	addr := mx1.Addr
+	for range 60 {
+		send(addr)
+		addr = addr.Next()
+	}
+	l := s.p.groups["g"].lanes[src1]
+	first := l.remotes[mx1.Addr]
+	s.want("the first is known", first != nil && first.messages.due > s.p.instant(s.now), true)
+	for range 60 {
+		send(addr)
+		addr = addr.Next()
+		s.step(10 * time.Second)
+	}
+	s.want("the same lane", l == s.p.groups["g"].lanes[src1], true)
+	s.want("not for ever", len(l.remotes) < 40, true)
+}
+
 func TestSpread(t *testing.T) {
 	for _, spread := range []bool{false, true} {
 		s := newScript(t, settings.Limits{Spread: spread, IdleTime: time.Minute})

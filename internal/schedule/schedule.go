@@ -119,9 +119,7 @@ func (p *Plan) Use(now time.Time, s Snapshot) {
 	p.recall(at, nil)
 	p.max = s.TotalConnections()
 	for _, s := range p.allSites {
-		for _, pl := range s.places {
-			p.reopened.push(pl)
-		}
+		p.reopenPlaces(s)
 	}
 	for _, g := range p.allGroups {
 		if !g.reviewed && (g.conns > 0 || g.waiting > 0) {

@@ -227,6 +227,8 @@ type place struct {
 	took    bool // some of the last Refill did not come back at once
 	futile  int  // Refills in a row of which all came back
 	timer   timer
+
+	reopening bool // it is to be looked at again: it stands in the list
 }
 
 func (s *site) place(pool *Pool) *place {
