@@ -141,12 +141,24 @@ func parseAddr(s string) (netip.Addr, error) {
 	return ip.Unmap(), nil
 }
 
+// parseDomain takes a domain, or the host:port of a smarthost: settings are of the host.
 func parseDomain(s string) (string, error) {
-	_, ascii, err := mail.ParseDomain(strings.TrimSuffix(s, "."))
+	_, ascii, err := mail.ParseDomain(strings.TrimSuffix(withoutPort(s), "."))
 	if err != nil {
 		return "", fmt.Errorf("is no domain")
 	}
 	return ascii, nil
+}
+
+func withoutPort(s string) string {
+	i := strings.LastIndexByte(s, ':')
+	if i < 0 {
+		return s
+	}
+	if n, err := strconv.ParseUint(s[i+1:], 10, 16); err != nil || n == 0 {
+		return s
+	}
+	return s[:i]
 }
 
 // timeLayouts are what databases and people write; a fraction of a second may follow in all of them.

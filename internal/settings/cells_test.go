@@ -55,6 +55,8 @@ func TestDomainAndAddress(t *testing.T) {
 		"": "", "*": "", " * ": "", "Example.COM": "example.com", "bücher.example": "xn--bcher-kva.example",
 		"BÜCHER.example":        "xn--bcher-kva.example",
 		"xn--bcher-kva.example": "xn--bcher-kva.example", "example.com.": "example.com", "[192.0.2.1]": "[192.0.2.1]",
+		"Relay.example:587": "relay.example", "relay.example.:25": "relay.example", "[192.0.2.1]:25": "[192.0.2.1]",
+		"[IPv6:2001:db8::1]": "[IPv6:2001:db8::1]", "[IPv6:2001:db8::1]:25": "[IPv6:2001:db8::1]",
 	} {
 		c := cells{row: Row{"d": text}}
 		if got := c.domain("d"); got != want || c.err != nil {
@@ -62,7 +64,7 @@ func TestDomainAndAddress(t *testing.T) {
 		}
 	}
 	for _, text := range []string{
-		"a b", "example.com\r\nRSET", "a..b", "..", ".", "\xff", "*.example.com",
+		":25", "relay.example:", "relay.example:0", "relay.example:65536", "relay.example:smtp", "relay.example:+25", "a:1:2", "2001:db8::1", "a b", "example.com\r\nRSET", "a..b", "..", ".", "\xff", "*.example.com",
 		strings.Repeat("a", 64) + ".b", strings.Repeat("a.", 200) + "b",
 	} {
 		c := cells{row: Row{"d": text}}

@@ -65,6 +65,21 @@ func TestPauseInTheDatabase(t *testing.T) {
 	}
 }
 
+// A smarthost is paused by its name, whatever the port: the tables name hosts.
+func TestPauseOfASmarthost(t *testing.T) {
+	c := newTestCache(newStore(), &lines{})
+	p, err := c.Pause(t.Context(), Pause{Domain: "Relay.example:587"})
+	if err != nil || p.Memory || p.Domain != "relay.example" {
+		t.Fatalf("%+v, %v", p, err)
+	}
+	if _, ok := c.Current().Paused(ip1, "relay.example", nil, time.Now()); !ok {
+		t.Error("not in force")
+	}
+	if n, err := c.Resume(t.Context(), Pause{Domain: "relay.example:25"}); n != 1 || err != nil {
+		t.Errorf("%d, %v", n, err)
+	}
+}
+
 func TestPauseOnABadDay(t *testing.T) {
 	store, log := newStore(), &lines{}
 	c := newTestCache(store, log)
