@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -58,7 +59,7 @@ func (s *session) read(ctx context.Context, t Table) ([]Row, error) {
 		return nil, err
 	}
 	defer func() { _ = found.Close() }()
-	return s.collect(found, columns)
+	return s.collect(found, columns, t.defaults(have))
 }
 
 // selection casts every cell to text, whatever the type of its column, and cuts it where it is too long anyway.
@@ -74,7 +75,8 @@ func (s *session) selection(table string, columns []Column) string {
 	return "SELECT " + strings.Join(cells, ", ") + " FROM " + s.dialect.quote(table) + order + " LIMIT " + strconv.Itoa(s.limits.rows+1)
 }
 
-func (s *session) collect(found *sql.Rows, columns []Column) ([]Row, error) {
+// collect reads the rows; lacking are the cells that all of them have besides.
+func (s *session) collect(found *sql.Rows, columns []Column, lacking Row) ([]Row, error) {
 	cells, places := make([]sql.RawBytes, len(columns)), make([]any, len(columns))
 	for i := range cells {
 		places[i] = &cells[i]
@@ -92,6 +94,7 @@ func (s *session) collect(found *sql.Rows, columns []Column) ([]Row, error) {
 		if err != nil {
 			return nil, err
 		}
+		maps.Copy(row, lacking)
 		rows = append(rows, row)
 	}
 	return rows, found.Err()

@@ -49,9 +49,21 @@ func TestReadOtherTypes(t *testing.T) {
 		e.raw(t, "INSERT INTO limits VALUES (100000000000, 'b', 'text', 12345678901234, 0.5, NULL); INSERT INTO limits VALUES (9, 'a', '-1', -7, -1.5, "+
 			e.word("FROM_UNIXTIME(1767323045)", "'2026-01-02 05:04:05+02'", "'2026-01-02T05:04:05+02:00'")+");")
 		equal(t, read(t, d, limitsTable), []Row{
-			{"id": "9", "domain": "a", "most": "-1", "other": "-7", "pattern": "-1.5", "expire": "2026-01-02 03:04:05"},
-			{"id": "100000000000", "domain": "b", "most": "text", "other": "12345678901234", "pattern": "0.5"},
+			{"id": "9", "domain": "a", "order": "0", "most": "-1", "other": "-7", "pattern": "-1.5", "expire": "2026-01-02 03:04:05"},
+			{"id": "100000000000", "domain": "b", "order": "0", "most": "text", "other": "12345678901234", "pattern": "0.5"},
 		})
+	})
+}
+
+// A column that the table lacks reads as it would if Ensure had added it.
+func TestReadLackingColumns(t *testing.T) {
+	onEach(t, func(t *testing.T, e engine) {
+		d, _ := e.opened(t)
+		e.raw(t, "CREATE TABLE limits (id int, domain "+e.word("varchar(20)", "varchar(20)", "text")+"); INSERT INTO limits VALUES (1, 'a');")
+		want := []Row{{"id": "1", "domain": "a", "most": "-1", "order": "0"}}
+		equal(t, read(t, d, limitsTable), want)
+		must(t, d.Ensure(t.Context(), []Table{limitsTable}))
+		equal(t, read(t, d, limitsTable), want)
 	})
 }
 

@@ -1,6 +1,10 @@
 package sqldb
 
-import "strings"
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
 
 // Table is a table as this program makes it. Names are lower case; the program gives them, never a stranger.
 type Table struct {
@@ -32,7 +36,8 @@ type Column struct {
 	Indexed    bool // rows are looked for by it (DeleteBefore)
 }
 
-// Row is one row as text. NULL, and a column that the table in the database lacks, are absent. A Time is YYYY-MM-DD HH:MM:SS in UTC.
+// Row is one row as text. NULL is absent; a column that the table in the database lacks has its Default. A Time is
+// YYYY-MM-DD HH:MM:SS in UTC.
 type Row map[string]string
 
 func (c Column) size() int {
@@ -60,6 +65,17 @@ func (t Table) primary() string {
 		}
 	}
 	return ""
+}
+
+// defaults are the cells of the columns that a table with these ones lacks, as if they had been added.
+func (t Table) defaults(have []string) Row {
+	row := Row{}
+	for _, c := range t.Columns {
+		if c.HasDefault && !slices.Contains(have, c.Name) {
+			row[c.Name] = strconv.Itoa(c.Default)
+		}
+	}
+	return row
 }
 
 func (t Table) has(column string) bool {
