@@ -128,8 +128,7 @@ func TestRing(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *bench) {
 		b.signs(t, "shop.test", "")
 		name := "k1._domainkey.shop.test"
-		b.zone.records[name] = []string{"v=spf1 -all", edRecord}
-		b.zone.delay = 3 * time.Second
+		b.zone.change(func() { b.zone.records[name], b.zone.delay = []string{"v=spf1 -all", edRecord}, 3*time.Second })
 		b.Update([]Row{row(1, "shop.test", "k1")})
 		start := time.Now()
 		b.signs(t, "shop.test", "k1@shop.test relaxed/simple")
@@ -169,7 +168,7 @@ func TestRing(t *testing.T) {
 // New rows take over what is known of their keys; what is gone is gone at once.
 func TestRingUpdate(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *bench) {
-		b.zone.records["k1._domainkey.shop.test"] = []string{edRecord}
+		b.zone.change(func() { b.zone.records["k1._domainkey.shop.test"] = []string{edRecord} })
 		b.Update([]Row{row(1, "shop.test", "k1"), row(2, "shop.test", "k2")})
 		b.signs(t, "shop.test", "k1@shop.test relaxed/simple")
 		b.logs(t, "selector=k2")
@@ -243,21 +242,22 @@ func TestRingPatience(t *testing.T) {
 // Lookups are bounded in number and time, and rows that come meanwhile need not wait for those before them.
 func TestRingIsBounded(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *bench) {
-		b.zone.delay = time.Hour // whoever asks waits for ever
+		b.zone.change(func() { b.zone.delay = time.Hour }) // whoever asks waits for ever
 		var rows []Row
 		for i := range 1000 {
 			rows = append(rows, row(int64(i), "shop.test", fmt.Sprint("k", i)))
 		}
 		b.Update(rows)
 		time.Sleep(time.Minute)
-		if b.zone.max != 32 {
-			t.Errorf("%d lookups at a time", b.zone.max)
-		}
-		if n := len(b.zone.asked); n < 6*32 || n > 7*32 {
-			t.Errorf("%d lookups in a minute", n)
-		}
-		b.zone.change(func() { b.zone.delay = 0 })
-		b.zone.records["new._domainkey.new.test"] = []string{edRecord}
+		b.zone.change(func() {
+			if b.zone.max != 32 {
+				t.Errorf("%d lookups at a time", b.zone.max)
+			}
+			if n := len(b.zone.asked); n < 6*32 || n > 7*32 {
+				t.Errorf("%d lookups in a minute", n)
+			}
+		})
+		b.zone.change(func() { b.zone.delay = 0; b.zone.records["new._domainkey.new.test"] = []string{edRecord} })
 		b.Update(append(rows, row(5000, "new.test", "new")))
 		start := time.Now()
 		b.signs(t, "new.test", "new@new.test relaxed/simple")

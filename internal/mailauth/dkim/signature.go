@@ -3,6 +3,7 @@ package dkim
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"hash"
 	"slices"
 	"strconv"
@@ -27,7 +28,13 @@ type cover struct {
 	digest           hash.Hash // has taken in the fields; cloned for each signature
 }
 
+// ErrContinued says that a source cannot have a field put in front of it: its first line would become part of that.
+var ErrContinued = errors.New("the message begins with the continuation of a header field")
+
 func newContent(source []byte) (*content, error) {
+	if len(source) > 0 && blank(source[0]) {
+		return nil, ErrContinued
+	}
 	header, err := mime.ParseHeader(source)
 	return &content{source: source, header: header, bodies: map[bool][]byte{}}, err
 }

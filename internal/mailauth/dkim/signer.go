@@ -79,7 +79,7 @@ type job struct {
 //
 // Source is the message as it goes over the wire, before dots are doubled: lines end with CRLF. It is not changed, and not read any
 // more after the return. If some keys fail, the error is the *KeyError of the first, and the other signatures are returned with
-// it. Other errors: those of mime.ParseHeader, a signer that is closed (ErrClosed), a context that is done.
+// it. Other errors: those of mime.ParseHeader, ErrContinued, a signer that is closed (ErrClosed), a context that is done.
 func (s *Signer) Sign(ctx context.Context, source []byte, keys []*Key) ([]byte, error) {
 	keys, err := inOrder(keys, s.now())
 	if len(keys) == 0 {

@@ -126,6 +126,9 @@ func TestSourceThatIsNone(t *testing.T) {
 	if _, err := s.Sign(context.Background(), []byte(strings.Repeat("A: b\r\n", mime.MaxFields+1)), keys); err != mime.ErrFields {
 		t.Error(err)
 	}
+	if _, err := s.Sign(context.Background(), []byte(" b\r\n\r\n"), keys); err != ErrContinued {
+		t.Error(err)
+	}
 }
 
 // brokenKey is an engine's key that fails, panics or takes its time.
