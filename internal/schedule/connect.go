@@ -61,7 +61,7 @@ func (p *Plan) assess(at int64, st *stream) {
 func (p *Plan) hold(at int64, st *stream, when int64, why Reason) {
 	switch {
 	case (why == Paused || why == Rate) && when > at+soon:
-		st.held, st.heldUntil = why, when
+		st.held, st.heldUntil, st.heldUnder = why, when, p.version
 		p.parkAll(at, st, why, when)
 	case why == Crowded:
 		p.thin(at, st)
@@ -108,9 +108,7 @@ func (p *Plan) opportunity(at int64, st *stream) (*berth, *Target, int64, Reason
 			st.turn = turn + 1
 			return b, t, at, NoReason
 		}
-		if ready < when || when == never && why == Paused {
-			when, why = ready, reason
-		}
+		when, why = sooner(when, why, ready, reason)
 		if reason == Crowded && st.conns == 0 {
 			p.claim(st, l)
 		}

@@ -14,9 +14,7 @@ func (p *Plan) choose(at int64, b *berth) (*Target, int64, Reason) {
 		ready, reason := p.admitsTo(at, b, t.Addr, r)
 		switch {
 		case ready > at:
-			if ready < when || when == never && why == Paused {
-				when, why = ready, reason
-			}
+			when, why = sooner(when, why, ready, reason)
 		case r == nil || at >= r.trouble.until:
 			return t, at, NoReason
 		case last == nil:
@@ -27,6 +25,14 @@ func (p *Plan) choose(at int64, b *berth) (*Target, int64, Reason) {
 		return last, at, NoReason
 	}
 	return nil, when, why
+}
+
+// sooner is the one of two hindrances that ends first. Of two that end never, a pause says less than what may end by itself.
+func sooner(when int64, why Reason, ready int64, reason Reason) (int64, Reason) {
+	if ready < when || when == never && why == Paused {
+		return ready, reason
+	}
+	return when, why
 }
 
 // admitsTo says when a lane may start another connection to an address, and what stands against it.

@@ -6,7 +6,7 @@ import "posthoorn/internal/settings"
 type bounds struct {
 	perMinute              int  // messages, all lanes together
 	connections            int  // likewise
-	memory, first, retries int  // messages waiting: the lowest of all
+	memory, first, retries int  // messages waiting: the lowest of all; the built-in default of memory is no limit
 	remote                 bool // remote addresses have rates
 }
 
@@ -23,7 +23,7 @@ func (g *group) bounds(p *Plan) *bounds {
 		conns := lower(limits.Domain.Connections, limits.Remote.Connections*len(g.reachable(l.source)))
 		sum.perMinute, sum.connections = sum.perMinute+rate, sum.connections+conns
 		free, open = free || rate == 0 && l.silent == 0, open || conns == 0
-		sum.memory, sum.first, sum.retries = lower(sum.memory, limits.Memory), lower(sum.first, limits.MemoryFirst), lower(sum.retries, limits.MemoryRetries)
+		sum.memory, sum.first, sum.retries = lower(sum.memory, written(limits)), lower(sum.first, limits.MemoryFirst), lower(sum.retries, limits.MemoryRetries)
 		sum.remote = sum.remote || limits.Remote.Messages > 0 || limits.Remote.Bytes > 0
 	}
 	if free {
@@ -34,6 +34,14 @@ func (g *group) bounds(p *Plan) *bounds {
 	}
 	g.limits, g.bounded = sum, p.version
 	return &g.limits
+}
+
+// written is the limit of messages waiting that somebody has set. The built-in one gives way to what a fast destination sends.
+func written(l *settings.Limits) int {
+	if l.Memory == defaultRoom {
+		return 0
+	}
+	return l.Memory
 }
 
 // perMinute is the rate of messages that the lane's limits allow at best; 0 = any, or none while a flood pauses it.
@@ -72,7 +80,7 @@ func (g *group) room(p *Plan, at int64) int {
 	if limits.perMinute > 0 {
 		n = min(n, limits.perMinute/30)
 	}
-	if limits.memory > 0 && limits.memory != settings.Defaults().Memory {
+	if limits.memory > 0 {
 		n = min(n, limits.memory)
 	}
 	return max(n, 1)
@@ -82,7 +90,7 @@ func (g *group) room(p *Plan, at int64) int {
 func (g *group) full(p *Plan, retry bool) bool {
 	limits := g.bounds(p)
 	switch {
-	case limits.memory > 0 && limits.memory != settings.Defaults().Memory && g.waiting >= limits.memory:
+	case limits.memory > 0 && g.waiting >= limits.memory:
 		return true
 	case retry:
 		return limits.retries > 0 && g.retries >= limits.retries
@@ -104,7 +112,7 @@ func (g *group) left(p *Plan) int {
 func (g *group) leftOf(p *Plan) (first, retries int) {
 	limits := g.bounds(p)
 	n := 1 << 20
-	if limits.memory > 0 && limits.memory != settings.Defaults().Memory {
+	if limits.memory > 0 {
 		n = limits.memory - g.waiting
 	}
 	first, retries = n, n

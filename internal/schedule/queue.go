@@ -114,6 +114,9 @@ type fifo[T any] struct {
 	head  int
 }
 
+// fifoKeeps is how much an empty fifo keeps room for.
+const fifoKeeps = 1024
+
 func (f *fifo[T]) len() int { return len(f.items) - f.head }
 
 func (f *fifo[T]) push(v T) { f.items = append(f.items, v) }
@@ -124,6 +127,8 @@ func (f *fifo[T]) pop() T {
 	f.items[f.head] = zero
 	f.head++
 	switch {
+	case f.head == len(f.items) && cap(f.items) > fifoKeeps:
+		f.items, f.head = nil, 0
 	case f.head == len(f.items):
 		f.items, f.head = f.items[:0], 0
 	case f.head >= 64 && f.head*2 >= len(f.items):

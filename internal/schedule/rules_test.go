@@ -796,6 +796,42 @@ func TestSecondStreamOfASlowReceiver(t *testing.T) {
 	}
 }
 
+// A fifo that was long once gives its memory back; a short one keeps it.
+func TestFifoGivesBack(t *testing.T) {
+	for n, kept := range map[int]bool{10: true, 100_000: false} {
+		var f fifo[int]
+		for i := range n {
+			f.push(i)
+		}
+		for i := range n {
+			if got := f.pop(); got != i {
+				t.Fatalf("%d, want %d", got, i)
+			}
+		}
+		if c := cap(f.items); (c > 0) != kept {
+			t.Errorf("after %d: room for %d", n, c)
+		}
+	}
+}
+
+// What mail was held up for counts under the limits of then only, also when a dial is refused under the new ones.
+func TestHeldUnderOldLimits(t *testing.T) {
+	s := newScript(t, settings.Limits{Domain: settings.Counts{Messages: 1}})
+	c := s.connect("a.test")
+	s.done(c, s.pull(c))
+	s.pull(c)
+	s.add("a.test")
+	s.want("parked", s.step(time.Second).Park[0].Reason, Rate)
+	s.add("b.test") // another takes the only connection that the new limits allow
+	s.use(settings.Limits{Domain: settings.Counts{Connections: 1}})
+	s.p.Retire(s.now, func(netip.Addr) bool { return true })
+	s.step(0)
+	s.add("a.test")
+	s.step(0)
+	v := s.add("a.test")
+	s.want("taken", []any{v.Kind, v.Reason}, []any{Queued, NoReason})
+}
+
 // A route is used beyond its time while the DNS fails, but not for ever.
 func TestStaleRouteEnds(t *testing.T) {
 	s := newScript(t, settings.Limits{})

@@ -26,6 +26,7 @@ type stream struct {
 	stuck      bool   // was thinned out; it gets no more until it moves
 	held       Reason // was emptied for this, Rate or Paused, …
 	heldUntil  int64  // … until then, or until the limits change
+	heldUnder  uint64 // version of those
 	down       int64  // unreachable until, …
 	err        error  // why
 	source     netip.Addr
@@ -101,7 +102,7 @@ func (st *stream) lost(p *Plan, at int64) bool { return at < st.down && st.told 
 
 // holding says why and until when nothing of the stream may start, if that is longer than items stay in memory.
 func (st *stream) holding(p *Plan, at int64) (Reason, int64) {
-	if st.held == NoReason || st.version != p.version || at+soon >= st.heldUntil {
+	if st.held == NoReason || st.heldUnder != p.version || at+soon >= st.heldUntil {
 		return NoReason, 0
 	}
 	return st.held, st.heldUntil
