@@ -119,7 +119,7 @@ func (s *Spec) key() (k *Key, warnings []string, err *KeyError) {
 	if k.form, ok = parseForm(s.Canonicalization); !ok {
 		warnings = append(warnings, fmt.Sprintf("canonicalization %.40q is unknown: relaxed/simple is used", s.Canonicalization))
 	}
-	if s.Algorithm != "" && !is(s.Algorithm, "sha256") && !strings.HasSuffix(strings.ToLower(s.Algorithm), "-sha256") {
+	if a := strings.ReplaceAll(strings.ToLower(strings.TrimSpace(s.Algorithm)), "-", ""); a != "" && !strings.HasSuffix(a, "sha256") {
 		warnings = append(warnings, fmt.Sprintf("algorithm %.40q is not used: sha256 is used", s.Algorithm))
 	}
 	for _, name := range s.Headers {

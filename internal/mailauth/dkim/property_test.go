@@ -37,6 +37,8 @@ func TestProperty(t *testing.T) {
 		"header alone":   {one(`,"canonicalization":"simple"`), "k1@shop.test simple/simple", "", ""},
 		"sha1":           {one(`,"algorithm":"sha1"`), "k1@shop.test relaxed/simple", "", `algorithm "sha1" is not used`},
 		"algorithm":      {one(`,"algorithm":"rsa-sha256"`), "k1@shop.test relaxed/simple", "", ""},
+		"sha-256":        {one(`,"algorithm":"SHA-256"`), "k1@shop.test relaxed/simple", "", ""},
+		"SHA-1":          {one(`,"algorithm":"SHA-1"`), "k1@shop.test relaxed/simple", "", `algorithm "SHA-1" is not used`},
 		"form":           {one(`,"canonicalization":"simple/nofws"`), "k1@shop.test relaxed/simple", "", `canonicalization "simple/nofws" is unknown`},
 		"bad time":       {one(`,"expire":"soon"`), "k1@shop.test relaxed/simple", "", "dkim.expire ignored"},
 		"bad types":      {one(`,"report":"maybe","priority":[],"headers":[1,"x"]`), "k1@shop.test relaxed/simple +x", "", "dkim.report ignored"},

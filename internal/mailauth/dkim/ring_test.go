@@ -179,6 +179,17 @@ func TestRingUpdate(t *testing.T) {
 		b.Update([]Row{changed, row(2, "shop.test", "k2")})
 		b.signs(t, "any.test", "k1@shop.test relaxed/simple 4 r=y +x-shop")
 		b.lines()
+		rows := []Row{row(1, "shop.test", "k1")}
+		b.Update(rows)
+		synctest.Wait()
+		b.zone.change(func() { b.zone.asked = nil })
+		b.Update(rows)
+		synctest.Wait()
+		b.zone.change(func() {
+			if len(b.zone.asked) > 0 {
+				t.Error("the same rows were checked again")
+			}
+		})
 		b.Update(nil)
 		b.signs(t, "any.test", "")
 	})

@@ -68,6 +68,7 @@ func (s *Signer) Close() {
 type job struct {
 	source []byte
 	keys   []*Key
+	now    time.Time
 	taken  atomic.Bool
 	done   chan struct{}
 	fields []byte
@@ -81,11 +82,12 @@ type job struct {
 // more after the return. If some keys fail, the error is the *KeyError of the first, and the other signatures are returned with
 // it. Other errors: those of mime.ParseHeader, ErrContinued, a signer that is closed (ErrClosed), a context that is done.
 func (s *Signer) Sign(ctx context.Context, source []byte, keys []*Key) ([]byte, error) {
-	keys, err := inOrder(keys, s.now())
+	now := s.now()
+	keys, err := inOrder(keys, now)
 	if len(keys) == 0 {
 		return nil, err
 	}
-	j := &job{source: source, keys: keys, done: make(chan struct{})}
+	j := &job{source: source, keys: keys, now: now, done: make(chan struct{})}
 	s.meters.waiting.Inc()
 	defer s.meters.waiting.Dec()
 	select {
@@ -147,18 +149,17 @@ func (s *Signer) do(j *job) {
 			j.fields, j.err = nil, fmt.Errorf("signing panicked: %v\n%s", v, debug.Stack())
 		}
 	}()
-	j.fields, j.err = s.sign(j.source, j.keys)
+	j.fields, j.err = s.sign(j)
 }
 
 // sign makes the signatures of one message.
-func (s *Signer) sign(source []byte, keys []*Key) (fields []byte, first error) {
-	c, err := newContent(source)
+func (s *Signer) sign(j *job) (fields []byte, first error) {
+	c, err := newContent(j.source)
 	if err != nil {
 		return nil, err
 	}
-	now := s.now()
-	for _, k := range keys {
-		if fields, err = c.append(fields, k, now); err != nil {
+	for _, k := range j.keys {
+		if fields, err = c.append(fields, k, j.now); err != nil {
 			s.meters.failures.Inc()
 			first = cmp.Or(first, err)
 			continue

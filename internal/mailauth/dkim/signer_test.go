@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -229,4 +230,55 @@ func TestFromDomain(t *testing.T) {
 			t.Errorf("%q: %q, want %q", source, got, want)
 		}
 	}
+}
+
+// Signatures share the hash of the body and that of the header wherever they cover the same.
+func TestSharedWork(t *testing.T) {
+	c, err := newContent([]byte(plainMail))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []struct {
+		spec           Spec
+		bodies, covers int
+	}{
+		{Spec{}, 1, 1},
+		{Spec{Priority: 1, Report: true}, 1, 1},
+		{Spec{Canonicalization: "relaxed/relaxed"}, 2, 1},
+		{Spec{Canonicalization: "simple/relaxed"}, 2, 2},
+		{Spec{Headers: []string{"x-shop"}}, 2, 3},
+		{Spec{Oversign: true}, 2, 4},
+		{Spec{Headers: []string{"X-Shop"}, Canonicalization: "relaxed/relaxed"}, 2, 4},
+	} {
+		want.spec.Domain, want.spec.Selector = "shop.test", "a"
+		if _, err := c.append(nil, ed25519Key(t, want.spec), noon); err != nil {
+			t.Fatal(err)
+		}
+		if len(c.bodies) != want.bodies || len(c.covers) != want.covers {
+			t.Errorf("%d: %d bodies and %d headers were hashed", i, len(c.bodies), len(c.covers))
+		}
+	}
+}
+
+// Many at a time: every mail gets its own signature.
+func TestManyAtATime(t *testing.T) {
+	s := NewSigner(SignerOptions{Workers: 3, Queue: 2})
+	defer s.Close()
+	key := ed25519Key(t, Spec{Domain: "shop.test", Selector: "a", Canonicalization: "relaxed/relaxed"})
+	dns := map[string]string{"a._domainkey.shop.test": key.private.record()}
+	var group sync.WaitGroup
+	for i := range 20 {
+		group.Go(func() {
+			for j := range 20 {
+				source := []byte(plainMail + strings.Repeat(" a  b\r\n", i*300+j) + "end\r\n")
+				fields, err := s.Sign(context.Background(), source, []*Key{key})
+				if err != nil {
+					t.Error(err)
+				} else if verdicts := verify(append(fields, source...), dns); len(verdicts) != 1 || verdicts[0] != nil {
+					t.Error(verdicts)
+				}
+			}
+		})
+	}
+	group.Wait()
 }
