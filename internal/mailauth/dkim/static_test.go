@@ -3,6 +3,7 @@
 package dkim
 
 import (
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -19,5 +20,14 @@ func TestUsualBuildIsStatic(t *testing.T) {
 	}
 	if engine, err := Fastest(); err != nil || engine.Name() != "go" {
 		t.Error(engine.Name(), err)
+	}
+}
+
+// The other build, which nobody makes by default, works too.
+func TestOpenSSLBuild(t *testing.T) {
+	cmd := exec.Command("go", "test", "-tags", "openssl", "-count", "1", "-run", "^(TestOpenSSL.*|TestVectorSignatures)$", ".")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil || !strings.HasPrefix(string(out), "ok") {
+		t.Errorf("%v\n%s", err, out)
 	}
 }
