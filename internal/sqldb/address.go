@@ -75,7 +75,7 @@ func parseFile(rest string) (address, error) {
 	return address{scheme: "sqlite", name: path}, nil
 }
 
-// parseServer reads user:password@host:port/name?sslmode=…
+// parseServer reads user:password@host:port/name?sslmode=…&host=…
 func parseServer(rest string) (address, error) {
 	var a address
 	login, place := "", rest
@@ -97,7 +97,7 @@ func parseServer(rest string) (address, error) {
 			return a, err
 		}
 	}
-	if a.sslmode, err = parseQuery(query); err != nil {
+	if err = a.parseQuery(query); err != nil {
 		return a, err
 	}
 	switch {
@@ -128,15 +128,31 @@ func splitPort(text string) (host, port string, err error) {
 	return host, port, nil
 }
 
-func parseQuery(query string) (sslmode string, err error) {
+// parseQuery takes sslmode, and the path of a unix socket as host, which libpq has there too.
+func (a *address) parseQuery(query string) error {
+	a.sslmode = "prefer"
 	if query == "" {
-		return "prefer", nil
+		return nil
 	}
-	mode, found := strings.CutPrefix(query, "sslmode=")
-	if !found || !slices.Contains(sslmodes, mode) {
-		return "", fmt.Errorf("behind ? stands sslmode=%s alone", strings.Join(sslmodes, "|"))
+	for option := range strings.SplitSeq(query, "&") {
+		name, value, _ := strings.Cut(option, "=")
+		switch {
+		case name == "sslmode" && slices.Contains(sslmodes, value):
+			a.sslmode = value
+		case name == "host" && a.host == "":
+			path, err := decode("host", value)
+			if err != nil {
+				return err
+			}
+			if !strings.HasPrefix(path, "/") {
+				return errors.New("behind ?host= stands the path of a unix socket")
+			}
+			a.host = path
+		default:
+			return fmt.Errorf("behind ? stands sslmode=%s, or host= with the path of a unix socket where no host is named", strings.Join(sslmodes, "|"))
+		}
 	}
-	return mode, nil
+	return nil
 }
 
 func decode(what, text string) (string, error) {

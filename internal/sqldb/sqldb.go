@@ -47,7 +47,7 @@ const (
 
 // Open returns the database of an address: sqlite:///path, mysql://user:password@host[:port]/name or
 // postgresql://user:password@host[:port]/name (database.md section 1). User, password, host and path may be percent-encoded; a host
-// that begins with a slash is a unix socket (of PostgreSQL its folder). ?sslmode= is disable, prefer (default), require or
+// that begins with a slash is a unix socket (of PostgreSQL its folder), and may stand behind ?host= instead. ?sslmode= is disable, prefer (default), require or
 // verify-full, as libpq knows them.
 //
 // The file of SQLite is made if missing, mode 0600; its folder must exist. No server is called.

@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -15,7 +16,18 @@ import (
 
 var databases testbed.SharedSQL
 
-// onSQL runs a test with the settings on a server of each engine. No other test uses these servers, so it may kill them.
+// bySocket are addresses of a database on a server's unix socket, in the ways to write one.
+var bySocket = map[string]func(server *testbed.SQLServer, database string) string{
+	"postgresql": func(server *testbed.SQLServer, database string) string {
+		return server.AddressVia(fmt.Sprintf("%s:%d", url.PathEscape(server.Socket()), server.Port()), database)
+	},
+	"mariadb": func(server *testbed.SQLServer, database string) string {
+		return server.AddressVia("", database) + "?host=" + server.Socket()
+	},
+}
+
+// onSQL runs a test with the settings on a server of each engine, reached by its unix socket. No other test uses these servers, so it
+// may kill them.
 func onSQL(t *testing.T, test func(t *testing.T, r *rig, server *testbed.SQLServer, query func(statements string))) {
 	t.Parallel()
 	for name, get := range map[string]func(testing.TB) *testbed.SQLServer{"postgresql": databases.PostgreSQL, "mariadb": databases.MariaDB} {
@@ -23,7 +35,7 @@ func onSQL(t *testing.T, test func(t *testing.T, r *rig, server *testbed.SQLServ
 			t.Parallel()
 			server := get(t)
 			database := server.NewDatabase(t)
-			onEmbedded(t, setup{keys: map[string]string{"database-address": server.Address(database), "database-ttl": "1"}}, func(t *testing.T, r *rig) {
+			onEmbedded(t, setup{keys: map[string]string{"database-address": bySocket[name](server, database), "database-ttl": "1"}}, func(t *testing.T, r *rig) {
 				test(t, r, server, func(statements string) { server.Query(t, database, statements) })
 			})
 		})

@@ -79,8 +79,24 @@ func parseAddress(raw string, schemes []string) (Address, error) {
 	if local {
 		return a, localOnly(a, authority)
 	}
+	if socket := string(a.Options["host"]); a.hasSockets() && strings.HasPrefix(socket, "/") {
+		return a, a.setSocket(authority, socket)
+	}
 	err = a.setAuthority(authority)
 	return a, err
+}
+
+// hasSockets says whether the server may be reached by a unix socket too. Its path (of PostgreSQL its folder) stands in place of the
+// host, percent-encoded, or behind ?host=: libpq has both.
+func (a *Address) hasSockets() bool { return a.Scheme == "mysql" || a.Scheme == "postgresql" }
+
+func (a *Address) setSocket(authority, path string) error {
+	info, alone := strings.CutSuffix(authority, "@")
+	if !alone && authority != "" {
+		return errors.New("names a host before the / and another behind ?host=")
+	}
+	a.Hosts = []HostPort{{Host: path}}
+	return a.setUser(info)
 }
 
 func parseOptions(query string) (map[string]Secret, error) {
@@ -111,7 +127,7 @@ func (a *Address) setAuthority(authority string) error {
 		}
 	}
 	for _, item := range splitList(hosts, ";") {
-		h, err := parseHostPort(item)
+		h, err := a.parseHost(item)
 		if err != nil {
 			return errors.New("has a host or port that is none (a /, @, ? or % in a password must be percent-encoded)")
 		}
@@ -121,6 +137,22 @@ func (a *Address) setAuthority(authority string) error {
 		return errors.New("has no host")
 	}
 	return nil
+}
+
+func (a *Address) parseHost(item string) (HostPort, error) {
+	host, port, _ := strings.Cut(item, ":")
+	path, err := url.PathUnescape(host)
+	if !a.hasSockets() || err != nil || !strings.HasPrefix(path, "/") || hasControl(path) {
+		return parseHostPort(item)
+	}
+	h := HostPort{Host: path}
+	if port == "" {
+		return h, nil
+	}
+	if h.Port, err = portNumber(port); h.Port == 0 {
+		err = errors.New("has no valid port")
+	}
+	return h, err
 }
 
 func (a *Address) setUser(info string) error {

@@ -101,13 +101,27 @@ func TestDatabase(t *testing.T) {
 	if !reflect.DeepEqual(cfg.Database.Address, want) {
 		t.Errorf("%#v", cfg.Database.Address)
 	}
+	for address, want := range map[string]HostPort{
+		"postgresql://u@%2Frun%2Fpostgresql/d":        {"/run/postgresql", 0},
+		"postgresql://u:p@%2frun%2fpostgresql:5433/d": {"/run/postgresql", 5433},
+		"postgresql://u@/d?host=/run/postgresql":      {"/run/postgresql", 0},
+		"mysql://u:p@/d?host=%2Frun%2Fmysqld.sock":    {"/run/mysqld.sock", 0},
+		"mysql://u:p@%2Frun%2Fmysqld%2Fmysqld.sock/d": {"/run/mysqld/mysqld.sock", 0},
+	} {
+		if a := load(t, "database: "+address).Database.Address; len(a.Hosts) != 1 || a.Hosts[0] != want || a.User != "u" || a.Path != "/d" {
+			t.Errorf("%s: %#v", address, a)
+		}
+	}
 	for address, want := range map[string]string{
-		"mysql://h":              "does not name the database behind the host",
-		"postgresql://h/":        "does not name the database behind the host",
-		"postgresql://h/a/b":     "does not name the database behind the host",
-		"mysql://u:geheim@h;i/d": "names several hosts, and a database is on one",
-		"oracle://h/d":           "has none of the known schemes",
-		"sqlite://h/d":           "needs three slashes and a path, as in sqlite:///path",
+		"mysql://u:geheim@/d":          "has no host",
+		"mysql://u:geheim@h/d?host=/s": "names a host before the / and another behind ?host=",
+		"mysql://u:geheim@%2Fs:0/d":    "has a host or port that is none",
+		"mysql://h":                    "does not name the database behind the host",
+		"postgresql://h/":              "does not name the database behind the host",
+		"postgresql://h/a/b":           "does not name the database behind the host",
+		"mysql://u:geheim@h;i/d":       "names several hosts, and a database is on one",
+		"oracle://h/d":                 "has none of the known schemes",
+		"sqlite://h/d":                 "needs three slashes and a path, as in sqlite:///path",
 	} {
 		if got := problemsOf(t, "database-address", address); !strings.Contains(got, want) || strings.Contains(got, "geheim") {
 			t.Errorf("%s: %s", address, got)
