@@ -2,7 +2,7 @@ package app
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"sync"
@@ -65,10 +65,18 @@ func (b *database) Load(ctx context.Context, tables []settings.Table) (map[strin
 	}
 	rows, err := store.Load(ctx, tables)
 	if err != nil {
-		return nil, errors.Join(invalid, err)
+		return nil, unreadable(err, invalid)
 	}
 	b.prepared(ctx, store, invalid)
 	return rows, nil
+}
+
+// unreadable is one line of the failed reading, and of what was wrong with the tables before, where that is something else.
+func unreadable(err, invalid error) error {
+	if invalid == nil || invalid.Error() == err.Error() {
+		return err
+	}
+	return fmt.Errorf("%w; and the tables could not be checked (database-validate): %w", err, invalid)
 }
 
 func (b *database) isReady() bool {

@@ -86,6 +86,14 @@ func TestDatabaseIsAwayAtTheStart(t *testing.T) {
 	}
 }
 
+// A server that is away is one error, though its tables are neither checked nor read.
+func TestDatabaseErrorIsOneLine(t *testing.T) {
+	d, _ := trialOf(t, "database-address: postgresql://u:p@127.0.0.1:1/d")
+	if err := d.Reload(t.Context()); err == nil || strings.Count(err.Error(), "postgresql://u@127.0.0.1:1/d") != 1 || strings.Contains(err.Error(), "\n") {
+		t.Errorf("%v", err)
+	}
+}
+
 // Our addresses stand in the table ips, with the queue for mail that should leave from them.
 func TestOwnAddressesAreTold(t *testing.T) {
 	d, _ := trialOf(t)
