@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"posthoorn/internal/app"
+	"posthoorn/internal/sink"
 )
 
 // daemonFile is the variable that makes the program of the tests a daemon of this configuration, which can be killed.
@@ -74,6 +75,58 @@ func TestKillWithPausedMail(t *testing.T) {
 		t.Logf("%d messages %v after the resume", n, time.Since(began))
 		r.everyone("success", n)
 		r.once(n)
+		r.queuesEmpty("outbox")
+		r.empty("retry", "failure")
+	})
+}
+
+// A kill while thousands of messages are put aside, and others are sent: each waits once, and what was in hand is not lost.
+func TestKillWhileParking(t *testing.T) {
+	const held, sent = 2000, 200
+	onBoth(t, setup{sink: sink.Options{Latency: 10 * time.Millisecond}}, func(t *testing.T, r *rig) {
+		kill := r.killable()
+		r.command("", "pause", "held.test")
+		var lines []string
+		for i := range held + sent {
+			domain := "held.test"
+			if i%(held/sent+1) == 0 {
+				domain = "sent.test"
+			}
+			lines = append(lines, fmt.Sprintf(`{"id":%d,"recipient":"%d@%s","mime":"Subject: %d\r\n\r\nbody\r\n"}`, i, i, domain, i))
+		}
+		r.publish("%s", strings.Join(lines, "\n"))
+		eventually(t, "some are sent", func() bool { return len(r.accepted()) > 0 })
+		left := ""
+		if r.broker == "" { // only the daemon can tell
+			left, _ = r.inQueue("outbox")
+		}
+		kill()
+		if r.broker != "" {
+			left, _ = r.inQueue("outbox")
+		}
+		if left == "0" {
+			t.Error("the kill came too late to say anything")
+		}
+		t.Logf("killed with %s in the outbox, %d sent", left, len(r.accepted()))
+		r.start()
+		r.everyone("results", sent)
+		r.queuesEmpty("outbox")
+		for to := range r.accepted() {
+			if strings.HasSuffix(to, "@held.test") {
+				t.Errorf("%s was sent in the pause", to)
+			}
+		}
+		r.command("", "resume", "held.test")
+		r.everyone("results", held)
+		r.everyone("success", held+sent)
+		for to, times := range r.accepted() {
+			if times != 1 && strings.HasSuffix(to, "@held.test") {
+				t.Errorf("%s was accepted %d times", to, times)
+			}
+		}
+		if n := len(r.accepted()); n != held+sent {
+			t.Errorf("%d of %d messages at the receiver", n, held+sent)
+		}
 		r.queuesEmpty("outbox")
 		r.empty("retry", "failure")
 	})

@@ -24,6 +24,7 @@ type setup struct {
 	sink sink.Options      // of the receiver
 	keys map[string]string // of the configuration, over those of every test; an empty value takes a key away; any inbox gets a name of its own
 	via  string            // host:port of RabbitMQ as the daemon sees it; empty: directly
+	disk string            // size of a volume for the state directory alone, as mount has it; needs root
 }
 
 // rig is one daemon with what surrounds it.
@@ -76,6 +77,9 @@ func onRabbit(t *testing.T, s setup, test func(t *testing.T, r *rig)) {
 func newRig(t *testing.T, s setup) *rig {
 	t.Helper()
 	r := &rig{t: t, dir: t.TempDir()}
+	if s.disk != "" {
+		r.mount(s.disk)
+	}
 	if s.zone == "" {
 		s.zone = defaultZone
 	}

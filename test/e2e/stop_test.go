@@ -141,11 +141,18 @@ func TestRestartWithMailWaiting(t *testing.T) {
 func (r *rig) queuesEmpty(role string) {
 	r.t.Helper()
 	eventually(r.t, role+" is empty", func() bool {
-		for line := range strings.Lines(r.command("", "queue", "list")) {
-			if f := strings.Fields(line); len(f) > 2 && f[0] == r.queues.of(role) {
-				return f[2] == "0" && f[3] == "0"
-			}
-		}
-		return false
+		ready, inHand := r.inQueue(role)
+		return ready == "0" && inHand == "0"
 	})
+}
+
+// inQueue is what queue list says of a queue: how many are ready, and how many are in the hands of the daemon.
+func (r *rig) inQueue(role string) (ready, inHand string) {
+	r.t.Helper()
+	for line := range strings.Lines(r.command("", "queue", "list")) {
+		if f := strings.Fields(line); len(f) > 3 && f[0] == r.queues.of(role) {
+			return f[2], f[3]
+		}
+	}
+	return "", ""
 }
