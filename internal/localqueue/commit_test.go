@@ -134,8 +134,8 @@ func (c *crowd) work(r *rand.Rand) {
 				func(b *Batch) { b.Move("q", m.Seq, Waiting{Place: alpha, Due: noon}) })
 		}
 		now := after(time.Duration(r.IntN(2000)))
-		got := c.s.TakeDue(alpha, now, 1+r.IntN(5), nil)
-		got = c.s.Expired(now, 1, got)
+		got := c.s.TakeDue(alpha, now, 1+r.IntN(5), 1<<40, nil)
+		got = c.s.Expired(now, 1, 1<<40, got)
 		for _, m := range got {
 			c.handle(r, string(m.Body), func() { c.s.BackWaiting(m.ID) }, func(b *Batch) { b.Remove(m.ID) },
 				func(b *Batch) { b.Reschedule(m.ID, Waiting{Place: alpha, Due: noon, Deadline: m.Deadline}) })

@@ -42,21 +42,22 @@ func (d *deadlineMark) show() {
 }
 
 // Expired takes in hand up to n waiting messages whose deadline is at or before now,
-// the earliest first, and appends them to dst.
-func (s *Store) Expired(now time.Time, n int, dst []Waiting) []Waiting {
+// the earliest first, and appends them to dst. The message with which their bodies reach
+// so many bytes is the last.
+func (s *Store) Expired(now time.Time, n int, bytes int64, dst []Waiting) []Waiting {
 	if !s.use() {
 		return dst
 	}
 	defer s.life.leave()
 	s.mu.Lock()
-	got, err := s.takeExpired(nanos(now), n)
+	got, err := s.takeExpired(nanos(now), n, bytes)
 	s.mu.Unlock()
 	s.report("looking for expired messages", err)
 	return s.waitings(got, dst)
 }
 
 // takeExpired scans from the mark and moves it to the first message that is there.
-func (s *Store) takeExpired(now int64, n int) (got []*held, err error) {
+func (s *Store) takeExpired(now int64, n int, bytes int64) (got []*held, err error) {
 	after := pos{due: now}.after()
 	if !s.dead.mark.before(after) {
 		return nil, nil
@@ -66,7 +67,7 @@ func (s *Store) takeExpired(now int64, n int) (got []*held, err error) {
 		return nil, err
 	}
 	mark := after
-	for ok := it.First(); ok && len(got) < n && err == nil; ok = it.Next() {
+	for ok := it.First(); ok && len(got) < n && bytes > 0 && err == nil; ok = it.Next() {
 		at := splitDeadlineKey(it.Key())
 		if at.before(mark) {
 			mark = at
@@ -74,6 +75,7 @@ func (s *Store) takeExpired(now int64, n int) (got []*held, err error) {
 		var h *held
 		if h, err = s.takeOneExpired(at.id, it.Value()); h != nil {
 			got = append(got, h)
+			bytes -= int64(h.size)
 		}
 	}
 	if err = errors.Join(err, it.Error(), it.Close()); err == nil && n > 0 {

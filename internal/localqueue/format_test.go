@@ -42,7 +42,7 @@ func readFixture(t *testing.T, fixture string) {
 	}
 	expect(t, "outcomes", noted, "second", "250 ok")
 	expect(t, "place", due(s, alpha, after(time.Hour), 9), "first")
-	if got := s.Expired(after(2*time.Hour), 9, nil); len(got) != 1 || string(got[0].Body) != "expires" || got[0].Place != beta {
+	if got := s.Expired(after(2*time.Hour), 9, 1<<40, nil); len(got) != 1 || string(got[0].Body) != "expires" || got[0].Place != beta {
 		t.Errorf("expired: %+v", got)
 	}
 	knows(t, s, 1, "open")
@@ -73,7 +73,7 @@ func writeFixture(t *testing.T, fixture string) {
 	}
 	publish(t, s, "outbox", "c")
 	a := s.Take("outbox", 1, nil)[0]
-	w := s.TakeDue(alpha, after(time.Hour), 1, nil)[0]
+	w := s.TakeDue(alpha, after(time.Hour), 1, 1<<40, nil)[0]
 	commit(t, s, func(b *Batch) {
 		b.Ack("outbox", a.Seq)
 		b.NoteWaiting(w.ID, []byte("250 ok"))

@@ -97,7 +97,7 @@ func bodies(s *Store, queue string, n int) (list []string) {
 }
 
 func due(s *Store, p Place, now time.Time, n int) (list []string) {
-	for _, w := range s.TakeDue(p, now, n, nil) {
+	for _, w := range s.TakeDue(p, now, n, 1<<40, nil) {
 		list = append(list, string(w.Body))
 	}
 	return list
@@ -225,7 +225,7 @@ func TestClosedStoreAnswers(t *testing.T) {
 	}
 	expect(t, "take", bodies(s, "q", 1))
 	expect(t, "take due", due(s, Place{}, noon, 1))
-	if len(s.Expired(noon, 1, nil)) != 0 || s.Queues() != nil {
+	if len(s.Expired(noon, 1, 1<<40, nil)) != 0 || s.Queues() != nil {
 		t.Error("a closed store shows something")
 	}
 	if _, ok := s.Lookup([16]byte{}); ok {

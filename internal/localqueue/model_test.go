@@ -338,7 +338,7 @@ func (w *walker) take() {
 		want = w.m.selected(func(id uint64, m modelMessage) bool {
 			return m.queue == "" && m.place == p && !w.hand[id] && m.due <= nanos(w.now)
 		})
-		for _, m := range w.s.TakeDue(p, w.now, n, nil) {
+		for _, m := range w.s.TakeDue(p, w.now, n, 1<<40, nil) {
 			got = append(got, m.ID)
 			w.same(m.ID, string(m.Body), string(m.Outcome))
 		}
@@ -355,7 +355,7 @@ func (w *walker) expired() {
 		return cmp.Or(cmp.Compare(w.m.messages[a].deadline, w.m.messages[b].deadline), cmp.Compare(a, b))
 	})
 	var got []uint64
-	for _, m := range w.s.Expired(w.now, n, nil) {
+	for _, m := range w.s.Expired(w.now, n, 1<<40, nil) {
 		got = append(got, m.ID)
 		w.same(m.ID, string(m.Body), string(m.Outcome))
 	}
@@ -411,7 +411,7 @@ func (w *walker) agenda() {
 		case first != endOfTime && !shown[p] && (!ok || nanos(next) > first):
 			w.t.Errorf("%v is next due at %d, said %v %v", p, first, next, ok)
 		case shown[p] && first > nanos(w.now):
-			if got := w.s.TakeDue(p, w.now, 1, nil); len(got) > 0 {
+			if got := w.s.TakeDue(p, w.now, 1, 1<<40, nil); len(got) > 0 {
 				w.t.Errorf("early: %+v", got)
 			}
 			if i := w.s.PlacesOf(p.Destination); slices.ContainsFunc(i, func(i PlaceInfo) bool {

@@ -2,6 +2,7 @@ package localqueue
 
 import (
 	"errors"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -45,7 +46,7 @@ func (s *Store) Take(queue string, n int, dst []Taken) []Taken {
 	var got []*held
 	var err error
 	if g := s.queues[queue]; g != nil {
-		got, err = s.take(g, endOfTime, n)
+		got, err = s.take(g, endOfTime, n, math.MaxInt64)
 	}
 	s.mu.Unlock()
 	s.report("taking from a queue", err)

@@ -117,7 +117,7 @@ func TestSoakTenMillion(t *testing.T) {
 		t.Fatalf("%d wait", n)
 	}
 	begin = time.Now()
-	if got := s.TakeDue(soakPlace(7), after(time.Hour), 100, nil); len(got) != 100 {
+	if got := s.TakeDue(soakPlace(7), after(time.Hour), 100, 1<<40, nil); len(got) != 100 {
 		t.Fatalf("%d came", len(got))
 	}
 	t.Logf("first 100 of a destination in %v", time.Since(begin))
@@ -126,7 +126,7 @@ func TestSoakTenMillion(t *testing.T) {
 	s.Due(after(time.Hour), func(PlaceInfo) bool { due++; return true })
 	t.Logf("%d places due, listed in %v; heap %d MB", due, time.Since(begin), heapBytes()>>20)
 	begin = time.Now()
-	if got := s.Expired(after(time.Hour), 100, nil); len(got) != 0 {
+	if got := s.Expired(after(time.Hour), 100, 1<<40, nil); len(got) != 0 {
 		t.Errorf("%d expired", len(got))
 	}
 	t.Logf("looked for expired ones in %v", time.Since(begin))
@@ -141,7 +141,7 @@ func TestSoakTenMillion(t *testing.T) {
 func drain(t *testing.T, s *Store, places int) (n int) {
 	for i := range places {
 		for {
-			got := s.TakeDue(soakPlace(i), after(time.Hour), 1000, nil)
+			got := s.TakeDue(soakPlace(i), after(time.Hour), 1000, 1<<40, nil)
 			if len(got) == 0 {
 				break
 			}
@@ -198,7 +198,7 @@ func TestSoakSpaceComesBack(t *testing.T) {
 		wait(bulk, 1)
 		wait(live/10*bulk/many, 2)
 		b := new(Batch)
-		for _, w := range s.TakeDue(soakPlace(1), after(time.Hour), bulk, nil) {
+		for _, w := range s.TakeDue(soakPlace(1), after(time.Hour), bulk, 1<<40, nil) {
 			b.Remove(w.ID)
 		}
 		if err := s.Do(context.Background(), b); err != nil {

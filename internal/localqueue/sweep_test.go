@@ -40,7 +40,7 @@ func TestSweepTakesWhatIsNotInHandOnce(t *testing.T) {
 		b.Wait(Waiting{Place: beta, Body: []byte("other")})
 	})
 	s = reopen(t, s, fs)
-	inHand := s.TakeDue(alpha, after(0), 1, nil)
+	inHand := s.TakeDue(alpha, after(0), 1, 1<<40, nil)
 	want = slices.Delete(want, 1, 2)
 	w := s.Sweep(alpha)
 	wait(t, s, alpha, after(2*time.Hour), "came later")
@@ -93,7 +93,7 @@ func TestShutPlacesHandNothingOut(t *testing.T) {
 	all()
 	expect(t, "the other one", due(s, beta, noon, 9), beta.Destination)
 	expect(t, "the one that is shut", due(s, alpha, noon, 9))
-	if got := s.Expired(after(2), 9, nil); len(got) != 0 {
+	if got := s.Expired(after(2), 9, 1<<40, nil); len(got) != 0 {
 		t.Errorf("expired: %v", got)
 	}
 	if got := swept(t, s.Sweep(alpha), 9, 1<<20); len(got) != 1 {
@@ -110,7 +110,7 @@ func TestShutPlacesHandNothingOut(t *testing.T) {
 	if list := shown(); !slices.Equal(list, []string{alpha.Destination}) {
 		t.Errorf("due: %v", list)
 	}
-	if got := s.Expired(after(2), 9, nil); len(got) != 1 {
+	if got := s.Expired(after(2), 9, 1<<40, nil); len(got) != 1 {
 		t.Errorf("expired: %v", got)
 	}
 }
@@ -148,7 +148,7 @@ func TestOutlook(t *testing.T) {
 			t.Errorf("%+v: %d, %v, %v", c, n, next, err)
 		}
 	}
-	s.TakeDue(alpha, after(time.Minute), 9, nil)
+	s.TakeDue(alpha, after(time.Minute), 9, 1<<40, nil)
 	if n, next, err := s.Outlook(alpha, after(time.Minute), 9); n != 0 || !next.Equal(after(2*time.Minute)) || err != nil {
 		t.Errorf("in hand: %d, %v, %v", n, next, err)
 	}

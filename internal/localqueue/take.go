@@ -7,10 +7,10 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// take takes up to n messages of g in hand that are due at now. It is called with s.mu
+// take takes up to n messages of g in hand that are due at now, and no more after so many bytes of bodies. It is called with s.mu
 // held: a commit cannot let go of a message between the look at the disk and the look
 // at what is in hand, so nothing is taken twice.
-func (s *Store) take(g *group, now int64, n int) (got []*held, err error) {
+func (s *Store) take(g *group, now int64, n int, bytes int64) (got []*held, err error) {
 	if n <= 0 || g.count <= g.inHand {
 		return nil, nil
 	}
@@ -19,8 +19,8 @@ func (s *Store) take(g *group, now int64, n int) (got []*held, err error) {
 		return nil, err
 	}
 	for _, l := range g.lanes {
-		if l.count > l.inHand && len(got) < n && l.cursor.due <= now {
-			got, err = s.takeLane(it, g, l, now, n, got)
+		if l.count > l.inHand && len(got) < n && bytes > 0 && l.cursor.due <= now {
+			got, err = s.takeLane(it, g, l, now, n, &bytes, got)
 		}
 		if err != nil {
 			break
@@ -34,7 +34,7 @@ func (s *Store) take(g *group, now int64, n int) (got []*held, err error) {
 
 // takeLane moves the cursor over what it takes, and on to the next message that can be
 // taken, so that the cursor tells when that is due.
-func (s *Store) takeLane(it *pebble.Iterator, g *group, l *lane, now int64, n int, got []*held) ([]*held, error) {
+func (s *Store) takeLane(it *pebble.Iterator, g *group, l *lane, now int64, n int, bytes *int64, got []*held) ([]*held, error) {
 	cursor := end()
 	for ok := it.SeekGE(entryKey(g.id, l.priority, l.cursor)); ok; ok = it.Next() {
 		priority, at := splitEntryKey(it.Key())
@@ -44,7 +44,7 @@ func (s *Store) takeLane(it *pebble.Iterator, g *group, l *lane, now int64, n in
 		if s.held[at.id] != nil || at.id >= s.durable {
 			continue // not to be had; what is not on disk yet moves the cursor back itself
 		}
-		if len(got) == n || at.due > now {
+		if len(got) == n || *bytes <= 0 || at.due > now {
 			cursor = at
 			break
 		}
@@ -52,6 +52,7 @@ func (s *Store) takeLane(it *pebble.Iterator, g *group, l *lane, now int64, n in
 		if err != nil {
 			return got, err
 		}
+		*bytes -= int64(e.size)
 		got = append(got, s.hold(g, l, at, e))
 	}
 	if err := it.Error(); err != nil {

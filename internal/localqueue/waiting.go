@@ -26,9 +26,10 @@ type Waiting struct {
 	Outcome  []byte // noted outcome, nil if there is none
 }
 
-// TakeDue takes in hand up to n messages of the place that are due at now, and
-// appends them to dst: higher priority first, then due time, then age.
-func (s *Store) TakeDue(p Place, now time.Time, n int, dst []Waiting) []Waiting {
+// TakeDue takes in hand up to n messages of the place that are due at now, and appends
+// them to dst: higher priority first, then due time, then age. The message with which
+// their bodies reach so many bytes is the last.
+func (s *Store) TakeDue(p Place, now time.Time, n int, bytes int64, dst []Waiting) []Waiting {
 	if !s.use() {
 		return dst
 	}
@@ -37,7 +38,7 @@ func (s *Store) TakeDue(p Place, now time.Time, n int, dst []Waiting) []Waiting 
 	var got []*held
 	var err error
 	if g := s.places[p]; g != nil && !s.isShut(p) {
-		got, err = s.take(g, nanos(now), n)
+		got, err = s.take(g, nanos(now), n, bytes)
 	}
 	s.mu.Unlock()
 	s.report("taking from a place", err)

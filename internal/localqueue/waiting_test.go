@@ -47,7 +47,7 @@ func TestWaitingIsKeptWhole(t *testing.T) {
 		b.Wait(Waiting{Place: hold})
 	})
 	s = reopen(t, s, fs)
-	got := s.TakeDue(hold, after(3), 9, nil)
+	got := s.TakeDue(hold, after(3), 9, 1<<40, nil)
 	if len(got) != 2 {
 		t.Fatalf("%d came", len(got))
 	}
@@ -70,7 +70,7 @@ func TestPutBelowTheCursorIsFound(t *testing.T) {
 
 	// The mark on disk: it is past a and b when they are removed, and must come back.
 	wait(t, s, beta, after(10), "a", "b", "c")
-	got := s.TakeDue(beta, after(10), 2, nil)
+	got := s.TakeDue(beta, after(10), 2, 1<<40, nil)
 	commit(t, s, func(b *Batch) { b.Remove(got[0].ID); b.Remove(got[1].ID) })
 	wait(t, s, beta, after(1), "before the mark")
 	s = reopen(t, s, fs)
@@ -80,7 +80,7 @@ func TestPutBelowTheCursorIsFound(t *testing.T) {
 func TestMarkDoesNotPassWhatIsInHand(t *testing.T) {
 	s, fs := openMem(t)
 	wait(t, s, alpha, noon, "a", "b", "c")
-	got := s.TakeDue(alpha, noon, 3, nil)
+	got := s.TakeDue(alpha, noon, 3, 1<<40, nil)
 	commit(t, s, func(b *Batch) { b.Remove(got[1].ID); b.Remove(got[2].ID) })
 	s, _ = powerCut(t, fs)
 	expect(t, "after a power cut", due(s, alpha, noon, 9), "a")
@@ -89,7 +89,7 @@ func TestMarkDoesNotPassWhatIsInHand(t *testing.T) {
 func TestBackWaiting(t *testing.T) {
 	s, _ := openMem(t)
 	wait(t, s, alpha, noon, "a", "b")
-	got := s.TakeDue(alpha, noon, 2, nil)
+	got := s.TakeDue(alpha, noon, 2, 1<<40, nil)
 	s.BackWaiting(got[0].ID)
 	s.BackWaiting(got[0].ID)
 	s.Back("", got[1].ID)
@@ -108,7 +108,7 @@ func TestRescheduleAndMoveKeepTheBody(t *testing.T) {
 	if ready, inHand := s.Len("q"); ready != 0 || inHand != 0 {
 		t.Errorf("left behind: %d, %d", ready, inHand)
 	}
-	w := s.TakeDue(alpha, after(1), 1, nil)[0]
+	w := s.TakeDue(alpha, after(1), 1, 1<<40, nil)[0]
 	if string(w.Body) != "body" || w.ID != m.Seq || !w.Deadline.Equal(after(100)) {
 		t.Fatalf("got %+v", w)
 	}
@@ -119,13 +119,13 @@ func TestRescheduleAndMoveKeepTheBody(t *testing.T) {
 	if s.Count(alpha) != 0 || s.Count(beta) != 1 || s.WaitingCount() != 1 {
 		t.Errorf("counts: %d, %d, %d", s.Count(alpha), s.Count(beta), s.WaitingCount())
 	}
-	if got := s.Expired(after(1000), 9, nil); len(got) != 0 {
+	if got := s.Expired(after(1000), 9, 1<<40, nil); len(got) != 0 {
 		t.Errorf("the old deadline is there: %+v", got)
 	}
-	w = s.TakeDue(beta, after(2), 1, nil)[0]
+	w = s.TakeDue(beta, after(2), 1, 1<<40, nil)[0]
 	commit(t, s, func(b *Batch) { b.Reschedule(w.ID, Waiting{Place: beta, Due: after(2), Body: []byte("new")}) })
 	s = reopen(t, s, fs)
-	w = s.TakeDue(beta, after(2), 1, nil)[0]
+	w = s.TakeDue(beta, after(2), 1, 1<<40, nil)[0]
 	if string(w.Body) != "new" {
 		t.Fatalf("got %+v", w)
 	}
@@ -141,7 +141,7 @@ func TestReleaseGoesToTheEnd(t *testing.T) {
 	s, _ := openMem(t)
 	wait(t, s, alpha, noon, "released")
 	publish(t, s, "q", "a")
-	w := s.TakeDue(alpha, noon, 1, nil)[0]
+	w := s.TakeDue(alpha, noon, 1, 1<<40, nil)[0]
 	commit(t, s, func(b *Batch) { b.Release(w.ID, "q", Message{}) })
 	publish(t, s, "q", "b")
 	expect(t, "order", bodies(s, "q", 9), "a", "released", "b")
@@ -156,7 +156,7 @@ func TestExpiredByTheDeadlineIndex(t *testing.T) {
 		b.Wait(Waiting{Place: alpha, Due: after(time.Hour), Body: []byte("for ever")})
 	})
 	expired := func(now time.Time, n int) (list []string) {
-		for _, w := range s.Expired(now, n, nil) {
+		for _, w := range s.Expired(now, n, 1<<40, nil) {
 			list = append(list, string(w.Body))
 		}
 		return list
@@ -178,14 +178,14 @@ func TestExpiredByTheDeadlineIndex(t *testing.T) {
 
 func TestDeadlineMarkOnDiskComesBack(t *testing.T) {
 	s, fs := openMem(t)
-	s.Expired(after(time.Hour), 9, nil)
+	s.Expired(after(time.Hour), 9, 1<<40, nil)
 	wait(t, s, alpha, noon, "x") // carries the mark to disk
 	if s.dead.written == 0 {
 		t.Fatal("the mark was not written")
 	}
 	commit(t, s, func(b *Batch) { b.Wait(Waiting{Place: alpha, Deadline: after(time.Minute), Body: []byte("early")}) })
 	s = reopen(t, s, fs)
-	if got := s.Expired(after(time.Hour), 9, nil); len(got) != 1 || string(got[0].Body) != "early" {
+	if got := s.Expired(after(time.Hour), 9, 1<<40, nil); len(got) != 1 || string(got[0].Body) != "early" {
 		t.Fatalf("got %+v", got)
 	}
 }
@@ -232,7 +232,7 @@ func TestDueAndNextDue(t *testing.T) {
 		t.Errorf("due: %v", got)
 	}
 	next(after(10), after(30))
-	w := s.TakeDue(alpha, after(10), 1, nil)[0]
+	w := s.TakeDue(alpha, after(10), 1, 1<<40, nil)[0]
 	next(after(10), after(20))
 	s.BackWaiting(w.ID)
 	one(t, s.Changed())
@@ -275,7 +275,7 @@ func TestPlaces(t *testing.T) {
 	if n := len(s.PlacesOf("alpha.example")); n != 2 {
 		t.Errorf("%d places of alpha", n)
 	}
-	w := s.TakeDue(held, noon, 1, nil)[0]
+	w := s.TakeDue(held, noon, 1, 1<<40, nil)[0]
 	i := s.PlacesOf("alpha.example")
 	if i[0].Place != held {
 		i[0], i[1] = i[1], i[0]
@@ -297,7 +297,7 @@ func TestWalkAndGrab(t *testing.T) {
 	s, _ := openMem(t)
 	wait(t, s, alpha, after(2), "b")
 	wait(t, s, alpha, after(1), "a")
-	s.TakeDue(alpha, after(1), 1, nil)
+	s.TakeDue(alpha, after(1), 1, 1<<40, nil)
 	var list []Waiting
 	if err := s.WalkPlace(alpha, func(w Waiting) bool { list = append(list, w); return true }); err != nil {
 		t.Fatal(err)
@@ -328,20 +328,20 @@ func TestExpediteADestination(t *testing.T) {
 		b.Wait(Waiting{Place: beta, Due: after(time.Hour)})
 	})
 	wait(t, s, alpha, noon, "due already")
-	held := s.TakeDue(alpha, after(time.Hour+1), 3, nil) // the due one and two more
+	held := s.TakeDue(alpha, after(time.Hour+1), 3, 1<<40, nil) // the due one and two more
 	var last int
 	n, err := s.Expedite(context.Background(), "alpha.example", after(1), func(done int) { last = done })
 	if n != many-2 || last != n || err != nil {
 		t.Fatalf("%d, %d, %v", n, last, err)
 	}
 	s = reopen(t, s, fs)
-	if got := len(s.TakeDue(alpha, after(1), many, nil)); got != many-2+1 {
+	if got := len(s.TakeDue(alpha, after(1), many, 1<<40, nil)); got != many-2+1 {
 		t.Errorf("%d due, %d were in hand", got, len(held))
 	}
-	if s.Count(alpha) != many+1 || len(s.TakeDue(beta, after(1), 9, nil)) != 0 {
+	if s.Count(alpha) != many+1 || len(s.TakeDue(beta, after(1), 9, 1<<40, nil)) != 0 {
 		t.Error("others were touched")
 	}
-	if got := len(s.Expired(after(10*time.Hour), many, nil)); got != 2 {
+	if got := len(s.Expired(after(10*time.Hour), many, 1<<40, nil)); got != 2 {
 		t.Errorf("%d expired", got)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -354,7 +354,7 @@ func TestExpediteADestination(t *testing.T) {
 func TestOutcomesAreFoundAgain(t *testing.T) {
 	s, fs := openMem(t)
 	wait(t, s, alpha, noon, "a", "b", "c", "d", "e")
-	got := s.TakeDue(alpha, noon, 5, nil)
+	got := s.TakeDue(alpha, noon, 5, 1<<40, nil)
 	commit(t, s, func(b *Batch) {
 		for _, w := range got {
 			b.NoteWaiting(w.ID, []byte("first"))
@@ -379,7 +379,7 @@ func TestOutcomesAreFoundAgain(t *testing.T) {
 	expect(t, "others", due(s, alpha, noon, 9), "b")
 	expect(t, "rescheduled", due(s, beta, after(time.Hour), 9), "d")
 	s.BackWaiting(got[0].ID)
-	if again := s.TakeDue(alpha, noon, 9, nil); len(again) != 1 || string(again[0].Outcome) != "250 a" {
+	if again := s.TakeDue(alpha, noon, 9, 1<<40, nil); len(again) != 1 || string(again[0].Outcome) != "250 a" {
 		t.Errorf("given back: %+v", again)
 	}
 	commit(t, s, func(b *Batch) { b.Remove(got[0].ID); b.Remove(got[4].ID) })

@@ -2,7 +2,6 @@ package outbox
 
 import (
 	"context"
-	"maps"
 	"sync"
 	"time"
 )
@@ -14,14 +13,14 @@ type aliases struct {
 	mu      sync.Mutex
 	keys    map[string]string   // limits key by domain
 	byKey   map[string][]string // never changed, only replaced; nil: to be made
-	news    bool                // since groups was called
+	news    map[string]bool     // domains that are known, or not, since groups was called
 }
 
 // groups are the domains by limits key.
 func (a *aliases) groups() map[string][]string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.news = false
+	a.news = nil
 	if a.byKey == nil {
 		a.byKey = make(map[string][]string, len(a.keys))
 		for domain, key := range a.keys {
@@ -42,14 +41,29 @@ func (a *aliases) learn(domain, key string) {
 		a.keys = map[string]string{}
 	}
 	a.keys[domain] = key
-	a.byKey, a.news = nil, true
+	a.changes(domain)
+}
+
+// changes notes that groups would answer something else; mu is held.
+func (a *aliases) changes(domain string) {
+	if a.news == nil {
+		a.news = map[string]bool{}
+	}
+	a.byKey, a.news[domain] = nil, true
 }
 
 // learned says that groups would answer something else than it did.
 func (a *aliases) learned() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.news
+	return len(a.news) > 0
+}
+
+// fresh says that it would for one domain.
+func (a *aliases) fresh(domain string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.news[domain]
 }
 
 // keep forgets all but these domains.
@@ -60,10 +74,11 @@ func (a *aliases) keep(domains []string) {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	before := len(a.keys)
-	maps.DeleteFunc(a.keys, func(d, _ string) bool { return !has[d] })
-	if len(a.keys) != before {
-		a.byKey, a.news = nil, true
+	for d := range a.keys {
+		if !has[d] {
+			delete(a.keys, d)
+			a.changes(d)
+		}
 	}
 }
 

@@ -31,7 +31,7 @@ func (e *Engine) Evacuate(ctx context.Context, destination, to string, stop bool
 	}
 	ctx, end := e.untilStop(ctx)
 	defer end()
-	v := &evacuation{e: e, destination: destination, to: to, stop: stop, action: action{e: e, progress: progress}}
+	v := &evacuation{destination: destination, to: to, stop: stop, action: action{e: e, progress: progress}}
 	v.do = v.publish
 	err := v.run(ctx)
 	if !stop || err != nil {
@@ -58,7 +58,6 @@ func (e *Engine) queueThere(ctx context.Context, queue string) error {
 // evacuation is one on its way.
 type evacuation struct {
 	action
-	e               *Engine
 	destination, to string
 	stop            bool
 	open            func() // lets the local queue hand out again
@@ -171,7 +170,7 @@ func (v *evacuation) remove(ctx context.Context, gone []*item, failed error) (in
 	}
 	for _, it := range gone {
 		v.e.release(it)
-		v.e.feeder.ended(it)
+		v.e.feeder.ended(1)
 	}
 	return len(gone), failed
 }

@@ -57,8 +57,8 @@ type WaitingExplanation struct {
 
 // Place is mail of a destination that may leave from the same addresses.
 type Place struct {
-	Sources string    `json:"sources,omitempty"` // empty: the usual ones
-	Hold    string    `json:"hold,omitempty"`    // the paused tag that holds it
+	Sources string    `json:"sources,omitempty"` // empty: the usual ones; after an @ the one that a greylisting server knows
+	Hold    string    `json:"hold,omitempty"`    // the paused tags that hold some or all of it, separated by commas
 	Count   int       `json:"count"`
 	NextDue time.Time `json:"next_due,omitzero"`
 	Since   time.Time `json:"since,omitzero"`
@@ -110,7 +110,7 @@ func (e *Engine) explainWaiting(x *Explanation, places []localqueue.PlaceInfo) e
 		w.Due += due
 		w.NextDue = earlier(w.NextDue, next)
 		if len(w.Places) < maxPlaces {
-			w.Places = append(w.Places, Place{Sources: p.Place.Sources, Hold: p.Place.Hold, Count: p.Count, NextDue: p.NextDue, Since: p.Since})
+			w.Places = append(w.Places, Place{Sources: p.Place.Sources, Hold: shownHold(p.Place.Hold), Count: p.Count, NextDue: p.NextDue, Since: p.Since})
 		}
 	}
 	w.AtLeast = w.Due == maxCounted
@@ -136,7 +136,7 @@ const explainPatience = 5 * time.Second
 
 // explainRoute shows where mail goes: as the plan has it, and else by a lookup.
 func (e *Engine) explainRoute(ctx context.Context, s *settings.Snapshot, x *Explanation) RouteExplanation {
-	r := RouteExplanation{Fixed: e.o.Sink != nil || s.Override(x.Destination) != nil}
+	r := RouteExplanation{Fixed: e.o.Sink != nil || s.Override(ruleDomain(x.Destination)) != nil}
 	if p := x.Plan; p != nil && len(p.Targets) > 0 {
 		r.Targets, r.Expires = p.Targets, p.Expires
 		if len(p.Lanes) > 0 {
@@ -197,8 +197,8 @@ func (x *Explanation) keepSource(source netip.Addr) {
 func (x *Explanation) explainSources(s *settings.Snapshot, sources []netip.Addr) {
 	for _, source := range sources {
 		one := SourceExplanation{Source: source, Name: s.Name(source)}
-		one.Delegate, one.Row, _ = s.Delegate(source, x.Destination, x.Time)
-		if p, ok := s.Paused(source, x.Destination, nil, x.Time); ok {
+		one.Delegate, one.Row, _ = s.Delegate(source, ruleDomain(x.Destination), x.Time)
+		if p, ok := s.Paused(source, ruleDomain(x.Destination), nil, x.Time); ok {
 			one.Pause = &p
 		}
 		one.Limits = s.ExplainLimits(source, x.Domains, x.floods(source))
@@ -227,7 +227,7 @@ func (x *Explanation) floods(source netip.Addr) (ids []int64) {
 func (x *Explanation) concerned(p *settings.Pause, sources []netip.Addr) bool {
 	switch {
 	case !p.Expire.IsZero() && !p.Expire.After(x.Time),
-		p.Domain != "" && p.Domain != x.Destination,
+		p.Domain != "" && p.Domain != ruleDomain(x.Destination),
 		p.Source.IsValid() && !slices.Contains(sources, p.Source):
 		return false
 	}

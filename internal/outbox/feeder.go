@@ -1,7 +1,9 @@
 package outbox
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -54,21 +56,32 @@ func (f *feeder) refill(r schedule.Refill) {
 	f.nudge()
 }
 
-// ended gives the credit of an item free.
-func (f *feeder) ended(*item) {
+// borrowed takes credit for n messages, whether there is some or not.
+func (f *feeder) borrowed(n int) {
 	f.mu.Lock()
-	f.taken--
+	f.taken += n
+	f.mu.Unlock()
+}
+
+// ended gives the credit of n messages free.
+func (f *feeder) ended(n int) {
+	f.mu.Lock()
+	f.taken -= n
 	f.mu.Unlock()
 	f.nudge()
 }
 
-// returned takes an item that the plan has no room for: its place rests until then, or until the plan asks again.
-func (f *feeder) returned(it *item, until time.Time) {
+// pausedRest is how long mail that a tag holds is left alone after the plan has found it paused at the addresses that it goes to:
+// it would come back at once, in front of all else that the plan asks for.
+const pausedRest = 10 * time.Second
+
+// returned takes an item that the plan cannot take now.
+func (f *feeder) returned(it *item, why schedule.Reason) {
 	f.mu.Lock()
-	if until.After(time.Now()) {
-		f.snoozed[it.place] = until
+	if why == schedule.Paused && it.from.Hold != "" {
+		f.snoozed[it.from] = time.Now().Add(pausedRest)
 	}
-	delete(f.told, feed{it.site, it.pool})
+	delete(f.told, feed{it.site, cmp.Or(it.fed, it.pool)})
 	f.mu.Unlock()
 	f.e.putBack(it) // the local queue tells that something is due
 }
@@ -172,18 +185,28 @@ func (f *feeder) tell(now time.Time) {
 		due = append(due, p)
 		return len(due) < maxTold
 	})
+	pools := f.pools(due)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.stopped {
 		return
 	}
-	for _, p := range due {
-		k := feed{p.Place.Destination, f.e.poolOf(p.Place)}
+	for i, p := range due {
+		k := feed{p.Place.Destination, pools[i]}
 		if k.pool != nil && !f.told[k] && !f.snoozed[p.Place].After(now) {
 			f.told[k] = true
 			f.e.loop.post(event{kind: evBacklog, site: k.site, pool: k.pool, backlog: p.Count - p.InHand})
 		}
 	}
+}
+
+// pools are what the mail of places may leave from. The loop may want f.mu meanwhile, so it is not held.
+func (f *feeder) pools(due []localqueue.PlaceInfo) []*schedule.Pool {
+	list := make([]*schedule.Pool, len(due))
+	for i := range due {
+		list[i] = f.e.poolOf(due[i].Place)
+	}
+	return list
 }
 
 // maxTold bounds how many places one look takes in.
@@ -195,30 +218,61 @@ func (f *feeder) take(now time.Time) bool {
 	if n == 0 {
 		return false
 	}
-	rest, left := n, 0
-	for _, p := range f.e.o.Waiting.PlacesOf(k.site) {
-		if f.e.poolOf(p.Place) != k.pool {
+	rest, left, moved := n, 0, false
+	for _, p := range oldestFirst(f.e.o.Waiting.PlacesOf(k.site)) {
+		if f.e.poolOf(p.Place) != k.pool || f.rests(p.Place, now) {
 			continue
 		}
-		ws := f.e.o.Waiting.TakeDue(p.Place, now, rest, nil)
-		rest -= len(ws)
-		left += f.e.o.Waiting.Count(p.Place)
-		for i := range ws {
-			f.e.takeWaiting(ws[i])
+		for rest > 0 && !f.heavy() {
+			ws := f.e.o.Waiting.TakeDue(p.Place, now, rest, actionBytes, nil)
+			if len(ws) == 0 {
+				break
+			}
+			rest -= len(ws)
+			for i := range ws {
+				moved = f.e.takeWaiting(ws[i], k.pool) || moved
+			}
 		}
+		left += f.e.o.Waiting.Count(p.Place)
 	}
+	heavy := f.heavy()
 	f.mu.Lock()
 	f.taken -= rest
-	if rest > 0 {
+	if rest > 0 && !heavy {
 		left = 0
 		delete(f.told, k)
 	}
 	f.mu.Unlock()
-	f.e.loop.post(event{kind: evRefilled, site: k.site, pool: k.pool, backlog: left})
+	f.e.loop.post(event{kind: evRefilled, site: k.site, pool: k.pool, backlog: left, moved: moved})
 	return true
 }
 
-// feedBatch is how many are taken at a time: bodies are read, and the byte budget is looked at in between.
+// oldestFirst sorts places by what is due in them, so that none that shares its addresses with others has to wait for all of their
+// mail. Those with nothing that could be taken come last.
+func oldestFirst(list []localqueue.PlaceInfo) []localqueue.PlaceInfo {
+	slices.SortFunc(list, func(a, b localqueue.PlaceInfo) int {
+		switch {
+		case a.NextDue.IsZero() == b.NextDue.IsZero():
+			return a.NextDue.Compare(b.NextDue)
+		case a.NextDue.IsZero():
+			return 1
+		}
+		return -1
+	})
+	return list
+}
+
+// rests says that a place is not to be taken from yet.
+func (f *feeder) rests(p localqueue.Place, now time.Time) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.snoozed[p].After(now)
+}
+
+// heavy says that no more bytes are to be taken.
+func (f *feeder) heavy() bool { return f.e.bytes.Load() > f.e.o.ByteBudget }
+
+// feedBatch is how many are taken at a time.
 const feedBatch = 64
 
 // next picks a request and reserves credit for it.
@@ -226,7 +280,7 @@ func (f *feeder) next() (feed, int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	room := min(f.credit-f.taken, feedBatch)
-	if room <= 0 || f.stopped || f.e.bytes.Load() > f.e.o.ByteBudget {
+	if room <= 0 || f.stopped || f.heavy() {
 		return feed{}, 0
 	}
 	for k, n := range f.asked {
@@ -238,14 +292,17 @@ func (f *feeder) next() (feed, int) {
 	return feed{}, 0
 }
 
-// takeWaiting makes an item of a message that waited.
-func (e *Engine) takeWaiting(w localqueue.Waiting) {
+// takeWaiting makes an item of a message that waited, for the pool that the plan asked for. False: it went back, or is the plan's.
+func (e *Engine) takeWaiting(w localqueue.Waiting, fed *schedule.Pool) (moved bool) {
 	it := e.waitingItem(w)
+	it.fed = fed
 	e.hold(it)
 	if e.resume(it, w.Outcome) || e.careful.take(it, true) {
-		return
+		return true
 	}
-	e.guard(it, func() { e.pickup(it, nil) })
+	moved = true // also when it panics: that becomes its result
+	e.guard(it, func() { moved = e.pickup(it, nil) })
+	return moved
 }
 
 // resume goes on with what was decided about a waiting message and could not be published: that outcome stands.
@@ -278,26 +335,27 @@ const expireBatch = 100
 // expire reports the mail whose deadline has passed while it waited, as far as the credit goes: the rest has its turn at the next
 // sweep.
 func (f *feeder) expire(ctx context.Context, now time.Time) {
-	for ctx.Err() == nil {
+	for began := time.Now(); ctx.Err() == nil; {
 		n := f.reserve(expireBatch)
-		ws := f.e.o.Waiting.Expired(now, n, nil)
-		f.mu.Lock()
-		f.taken -= n - len(ws)
-		f.mu.Unlock()
+		ws := f.e.o.Waiting.Expired(now, n, actionBytes, nil)
+		f.ended(n - len(ws))
 		for i := range ws {
 			f.e.takeExpired(ws[i])
 		}
-		if len(ws) == 0 || len(ws) < n {
+		if len(ws) == 0 || time.Since(began) > expireFor {
 			return
 		}
 	}
 }
 
+// expireFor is how long one look at deadlines takes at most: meanwhile nothing else is fed.
+const expireFor = time.Second
+
 // reserve takes up to n of the credit.
 func (f *feeder) reserve(n int) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.stopped {
+	if f.stopped || f.heavy() {
 		return 0
 	}
 	n = max(0, min(n, f.credit-f.taken))
@@ -326,9 +384,7 @@ func (e *Engine) takeExpired(w localqueue.Waiting) {
 func (e *Engine) finishOpen() error {
 	return e.o.Waiting.OpenOutcomes(func(w localqueue.Waiting) error {
 		it := e.waitingItem(w)
-		e.feeder.mu.Lock()
-		e.feeder.taken++
-		e.feeder.mu.Unlock()
+		e.feeder.borrowed(1)
 		e.hold(it)
 		e.clerk.do(func() {
 			if !e.resume(it, w.Outcome) {

@@ -31,6 +31,7 @@ type item struct {
 	pinned  netip.Addr   // of these the one that a greylisting server knows
 	site    string
 	pool    *schedule.Pool
+	fed     *schedule.Pool // that the plan asked for, of what comes from the local queue
 	class   schedule.Class
 	rules   *rules          // that said so
 	host    *mail.Smarthost // the message's or the file's; nil: the recipient's own servers

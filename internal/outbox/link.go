@@ -211,7 +211,7 @@ func (e *Engine) timeouts(d schedule.Dial) deliver.Timeouts {
 	}
 	t.Data = cmp.Or(rows.Data, t.Data)
 	t.Dot = cmp.Or(rows.Message, t.Dot)
-	t.Idle = max(cmp.Or(t.Idle, time.Minute), limits.IdleTime+time.Second) // the plan ends idle connections
+	t.Idle = max(cmp.Or(t.Idle, time.Minute), cmp.Or(limits.IdleTime, longIdle)+time.Second) // the plan ends idle connections
 	return t
 }
 
@@ -238,3 +238,6 @@ func (e *Engine) portOf(site string) uint16 {
 	}
 	return cmp.Or(e.o.RemotePort, 25)
 }
+
+// longIdle is how long the plan keeps idle connections where no row says it.
+const longIdle = 5 * time.Minute

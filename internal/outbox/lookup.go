@@ -73,7 +73,7 @@ func (e *Engine) routeOf(site string, r dns.Route) schedule.Route {
 }
 
 func (l *loop) resolved(now time.Time, ev *event) {
-	if l.e.aliases.learned() {
+	if l.e.aliases.fresh(ev.site) { // of others checkLimits hears
 		l.adopt(now)
 	}
 	if ev.err == nil {

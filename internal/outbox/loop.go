@@ -43,6 +43,7 @@ type event struct {
 	site    string
 	pool    *schedule.Pool
 	backlog int
+	moved   bool // something of what was asked for does not come to the plan, and waits there no more
 	route   schedule.Route
 	err     error
 	until   time.Time
@@ -185,7 +186,7 @@ func (l *loop) handle(now time.Time, ev *event) {
 	case evBacklog:
 		l.plan.Backlog(now, ev.site, ev.pool, ev.backlog)
 	case evRefilled:
-		l.plan.Refilled(now, ev.site, ev.pool, ev.backlog, false)
+		l.plan.Refilled(now, ev.site, ev.pool, ev.backlog, ev.moved)
 	case evRoute:
 		l.resolved(now, ev)
 	case evOpened:
@@ -210,10 +211,12 @@ func (l *loop) handle(now time.Time, ev *event) {
 // addItem gives an item to the plan, by the settings that hold here now.
 func (l *loop) addItem(now time.Time, it *item) {
 	if it.rules != l.rules() {
-		if w := l.e.wayOf(it, l.rules(), now); !w.same(it) {
+		w := l.e.wayOf(it, l.rules(), now)
+		if !w.same(it) {
 			l.redirect(now, it, w)
 			return
 		}
+		it.rules = w.rules
 	}
 	l.plant(now, it)
 }
@@ -221,7 +224,7 @@ func (l *loop) addItem(now time.Time, it *item) {
 // plant asks the plan; what it does not take is parked, or has failed already because its site cannot be reached.
 func (l *loop) plant(now time.Time, it *item) {
 	v := l.plan.Add(now, schedule.Item{
-		ID: it.id, Site: it.site, Pool: it.pool, Class: it.class, Priority: it.priority, Size: int64(it.m.SourceSize()), Waited: it.waiting != 0, Retry: it.m.Attempts > 0,
+		ID: it.id, Site: it.site, Pool: it.pool, Class: it.class, Priority: it.priority, Size: int64(it.m.SourceSize()), Waited: it.waiting != 0, Fed: it.fed, Retry: it.m.Attempts > 0,
 	})
 	switch v.Kind {
 	case schedule.Queued:
@@ -239,8 +242,8 @@ func (l *loop) park(now time.Time, it *item, why schedule.Reason, until time.Tim
 		l.e.clerk.do(func() { l.e.giveBack(it) })
 		return
 	}
-	if it.waiting != 0 {
-		l.e.feeder.returned(it, until)
+	if it.waiting != 0 && (why != schedule.Paused || it.place == it.from) {
+		l.e.clerk.do(func() { l.e.feeder.returned(it, why) })
 		return
 	}
 	l.e.clerk.do(func() { l.e.guard(it, func() { l.e.park(it, later(now, until)) }) })
@@ -292,7 +295,11 @@ func (l *loop) again(now time.Time, it *item) {
 	if it.rules == l.rules() {
 		return
 	}
-	if w := l.e.wayOf(it, l.rules(), now); !w.same(it) && l.plan.Remove(now, it.id) {
+	w := l.e.wayOf(it, l.rules(), now)
+	switch {
+	case w.same(it):
+		it.rules = w.rules
+	case l.plan.Remove(now, it.id):
 		delete(l.items, it.id)
 		l.redirect(now, it, w)
 	}

@@ -182,23 +182,10 @@ func anyItem(*item) bool { return true }
 
 // borrow makes an item of a message that a sweep has taken; putBack or settled gives it free.
 func (e *Engine) borrow(w *localqueue.Waiting) *item {
-	e.feeder.mu.Lock()
-	e.feeder.taken++
-	e.feeder.mu.Unlock()
+	e.feeder.borrowed(1)
 	it := e.waitingItem(*w)
 	e.hold(it)
 	return it
-}
-
-// settleThen is settle, and then hears how it ended.
-func (e *Engine) settleThen(it *item, w settle.Work, then func(error)) {
-	w.Origin = e.origin(it)
-	w.Settled = func(err error) {
-		e.settled(it, err)
-		then(err)
-	}
-	e.metrics.settling.Inc()
-	e.o.Settler.Settle(w)
 }
 
 // errUnchanged says that a message is to stay as it is.
@@ -211,7 +198,7 @@ func (e *Engine) settleAll(ctx context.Context, items []*item, decide func(*item
 	for _, it := range items {
 		w, err := e.decided(it, decide)
 		if err == nil {
-			e.settleThen(it, w, func(err error) { results <- err })
+			e.settle(it, w, func(err error) { results <- err })
 			continue
 		}
 		e.stay(it)

@@ -32,9 +32,9 @@ import (
 
 // Waiting is what the engine needs of the local queue beside the ledger.
 type Waiting interface {
-	TakeDue(p localqueue.Place, now time.Time, n int, dst []localqueue.Waiting) []localqueue.Waiting
+	TakeDue(p localqueue.Place, now time.Time, n int, bytes int64, dst []localqueue.Waiting) []localqueue.Waiting
 	BackWaiting(id uint64)
-	Expired(now time.Time, n int, dst []localqueue.Waiting) []localqueue.Waiting
+	Expired(now time.Time, n int, bytes int64, dst []localqueue.Waiting) []localqueue.Waiting
 	Due(now time.Time, fn func(localqueue.PlaceInfo) bool)
 	NextDue(now time.Time) (time.Time, bool)
 	Changed() <-chan struct{}

@@ -9,8 +9,8 @@ import (
 )
 
 // pickup reads a message, checks its limits, and gives it to the plan or lets it wait (message-json.md section 10, steps 1 to 5).
-// broken is why the body could not be decoded.
-func (e *Engine) pickup(it *item, broken error) {
+// broken is why the body could not be decoded. False: it waits on where it did, or is the plan's now.
+func (e *Engine) pickup(it *item, broken error) (moved bool) {
 	m, err := mail.Parse(it.body, e.o.Rules)
 	if broken != nil {
 		m, err = nil, broken
@@ -18,7 +18,7 @@ func (e *Engine) pickup(it *item, broken error) {
 	it.m = m
 	if err != nil {
 		e.unreadable(it, err)
-		return
+		return true
 	}
 	for _, w := range m.Warnings {
 		e.log.Warn("message property ignored", "recipient", m.Recipient.String(), "reason", w)
@@ -27,30 +27,33 @@ func (e *Engine) pickup(it *item, broken error) {
 	now := time.Now()
 	if e.expired(m, now) {
 		e.refuse(it, &mail.Error{Code: 554, Status: "5.4.7", State: mail.StateAMQP, Kind: mail.Timeout})
-		return
+		return true
 	}
 	e.stamp(m, now)
 	w, refusal := e.route(it)
 	if refusal != nil {
 		e.refuse(it, refusal)
-		return
+		return true
 	}
-	e.goWay(it, w, now)
+	return e.goWay(it, w, now)
 }
 
-// goWay gives a message to the plan, or lets it wait for its time or the end of a pause.
-func (e *Engine) goWay(it *item, w way, now time.Time) {
+// goWay gives a message to the plan, or lets it wait for its time or the end of a pause; the answer is that of pickup.
+func (e *Engine) goWay(it *item, w way, now time.Time) (moved bool) {
 	w.take(it)
 	switch {
 	case it.waiting == 0 && it.m.NotBefore.After(now):
-		e.park(it, it.m.NotBefore)
+		return e.park(it, it.m.NotBefore)
 	case w.paused:
-		e.park(it, now)
+		return e.park(it, now)
 	case w.pool == nil:
 		e.refuse(it, e.noAddress())
-	default:
-		e.loop.add(it)
+		return true
+	case it.waiting != 0 && it.class.Tags != "" && it.place.Hold != it.from.Hold:
+		return e.park(it, now) // only the plan knows whether it is paused: it is not to come back in front of others
 	}
+	e.loop.add(it)
+	return false
 }
 
 // unreadable ends a message that is no JSON object or has no recipient.
@@ -91,16 +94,17 @@ func (e *Engine) stamp(m *mail.Message, now time.Time) {
 	m.SetDeadline(from.Add(e.o.MaxDelivery))
 }
 
-// park lets a message wait in the local queue; that is no attempt.
-func (e *Engine) park(it *item, until time.Time) {
+// park lets a message wait in the local queue; that is no attempt. False: it has only gone back.
+func (e *Engine) park(it *item, until time.Time) (moved bool) {
 	if it.waiting != 0 && it.place == it.from {
 		e.putBack(it)
-		return
+		return false
 	}
 	now := time.Now()
 	it.m.SetSeen(now)
 	e.metrics.parked.Inc()
 	e.settle(it, parkWork(it, until))
+	return true
 }
 
 // waitingFor is how a message stands in the local queue.

@@ -98,10 +98,11 @@ func (e *Engine) finished(it *item, role mail.Role) settle.Work {
 // retry is the work of a message that is tried again: it waits, and its copy goes to the retry queue. Where it was greylisted it
 // is to leave from the same address again.
 func (e *Engine) retry(it *item, r *mail.Result, at time.Time) settle.Work {
-	it.place.Sources = it.key
+	it.pinned = netip.Addr{}
 	if from, err := netip.ParseAddr(r.From); err == nil && greylisted(r) && slices.Contains(it.sources, from) {
-		it.place.Sources = from.String()
+		it.pinned = from
 	}
+	it.place.Sources = pinnedKey(it.key, it.pinned)
 	it.m.SetNotBefore(at)
 	it.m.SetSeen(time.Now())
 	body := it.m.Append(make([]byte, 0, it.encodedSize(true)))

@@ -26,8 +26,9 @@ func (e *Engine) route(it *item) (way, *mail.Error) {
 	if err != nil {
 		return way{}, err
 	}
-	if pinned := it.place.Sources; it.waiting != 0 && pinned != key {
-		if ip, err := netip.ParseAddr(pinned); err == nil && slices.Contains(sources, ip) {
+	it.pinned = netip.Addr{}
+	if at := it.place.Sources; it.waiting != 0 && at != key {
+		if ip, err := netip.ParseAddr(at[strings.LastIndexByte(at, '@')+1:]); err == nil && slices.Contains(sources, ip) {
 			it.pinned = ip
 		}
 	}

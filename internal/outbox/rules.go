@@ -15,6 +15,7 @@ type rules struct {
 	s       *settings.Snapshot
 	groups  map[string][]string // domains with rows of their own, by the limits key of the group that serves them
 	remotes map[string]bool     // tags that pauses of remote addresses name
+	tagged  map[string][]string // domains that pauses with a tag name, by the tag; empty: all of them
 	total   int
 	at      time.Time
 }
@@ -28,13 +29,50 @@ func (e *Engine) newRules(now time.Time) *rules {
 	if !r.s.HasTagPauses() {
 		return r
 	}
-	r.remotes = map[string]bool{}
+	r.remotes, r.tagged = map[string]bool{}, map[string][]string{}
 	for _, p := range r.s.Pauses() {
-		if p.Tag != "" && p.Remote.IsValid() {
+		if p.Tag == "" {
+			continue
+		}
+		r.tagged[p.Tag] = append(r.tagged[p.Tag], p.Domain)
+		if p.Remote.IsValid() {
 			r.remotes[p.Tag] = true
 		}
 	}
 	return r
+}
+
+// maxHeld bounds how many tags the name of a place in the local queue has.
+const maxHeld = 16
+
+// hold names the tags of a message that pauses for its domain name, whichever addresses these close: where such mail waits, none
+// waits that they do not concern. Older versions wrote one tag at most.
+func (r *rules) hold(all []string, domain string) string {
+	if len(r.tagged) == 0 {
+		return ""
+	}
+	var list []string
+	for _, t := range all {
+		if d := r.tagged[t]; (slices.Contains(d, "") || slices.Contains(d, domain)) && !slices.Contains(list, t) {
+			list = append(list, t)
+		}
+	}
+	slices.Sort(list)
+	return strings.Join(list[:min(len(list), maxHeld)], holdSeparator)
+}
+
+// holdSeparator stands between the tags that hold a place; they may contain spaces and commas.
+const holdSeparator = "\n"
+
+// shownHold is a hold for people.
+func shownHold(hold string) string { return strings.ReplaceAll(hold, holdSeparator, ", ") }
+
+// tagsOf are the tags that hold a place.
+func tagsOf(hold string) []string {
+	if hold == "" {
+		return nil
+	}
+	return strings.Split(hold, holdSeparator)
 }
 
 // domains are those whose rows hold for a group: found by what serves them, else the name that the key is.

@@ -9,10 +9,15 @@ import (
 	"posthoorn/internal/settle"
 )
 
-// settle starts the work for an item; it is called once for each.
-func (e *Engine) settle(it *item, w settle.Work) {
+// settle starts the work for an item; it is called once for each. then hears how it ended.
+func (e *Engine) settle(it *item, w settle.Work, then ...func(error)) {
 	w.Origin = e.origin(it)
-	w.Settled = func(err error) { e.settled(it, err) }
+	w.Settled = func(err error) {
+		e.settled(it, err)
+		for _, hear := range then {
+			hear(err)
+		}
+	}
 	e.metrics.settling.Inc()
 	e.o.Settler.Settle(w)
 }
@@ -35,7 +40,7 @@ func (e *Engine) settled(it *item, err error) {
 	}
 	e.release(it)
 	if it.waiting != 0 {
-		e.feeder.ended(it)
+		e.feeder.ended(1)
 		return
 	}
 	if !e.o.Remote {
@@ -57,7 +62,7 @@ func (e *Engine) unsettled(it *item, err error) {
 	}
 	if it.waiting != 0 {
 		e.o.Waiting.BackWaiting(it.waiting)
-		e.feeder.ended(it)
+		e.feeder.ended(1)
 		return
 	}
 	ticket, live, again := e.hand.abandon(it)
@@ -96,7 +101,7 @@ func (e *Engine) giveBack(it *item) {
 func (e *Engine) putBack(it *item) {
 	e.release(it)
 	e.o.Waiting.BackWaiting(it.waiting)
-	e.feeder.ended(it)
+	e.feeder.ended(1)
 }
 
 func (e *Engine) acknowledge(t broker.Ticket, id settle.Identity) {

@@ -21,7 +21,7 @@ type outlook struct {
 // waitFor says what the mail of a destination waits for: a pause of the operator first, since nothing else matters while it lasts;
 // then what the plan says, if it has mail or something is due; then the time of what waits.
 func (e *Engine) waitFor(now time.Time, s *settings.Snapshot, o *outlook) schedule.Wait {
-	since, next, due, held := o.sums(now)
+	since, next, due, held := o.sums(now, e.poolOf)
 	if p, ok := e.pausedFor(now, s, o); ok {
 		return schedule.Wait{For: "the end of a pause: " + pauseText(&p), Since: since, Next: p.Expire}
 	}
@@ -44,8 +44,8 @@ func (e *Engine) waitFor(now time.Time, s *settings.Snapshot, o *outlook) schedu
 }
 
 // sums looks over all places: since when something waits, when the next of it is due that is not, whether something is due now and
-// may be taken, and the tag that holds it all.
-func (o *outlook) sums(now time.Time) (since, next time.Time, due bool, held string) {
+// may be taken, and the tags that hold it all.
+func (o *outlook) sums(now time.Time, poolOf func(localqueue.Place) *schedule.Pool) (since, next time.Time, due bool, held string) {
 	for i := range o.places {
 		p := &o.places[i]
 		if since.IsZero() || p.Since.Before(since) {
@@ -54,8 +54,10 @@ func (o *outlook) sums(now time.Time) (since, next time.Time, due bool, held str
 		switch {
 		case p.Count == p.InHand:
 		case !p.NextDue.After(now):
-			if due = due || p.Place.Hold == ""; p.Place.Hold != "" {
-				held = p.Place.Hold
+			if p.Place.Hold == "" || poolOf(p.Place) != nil {
+				due = true
+			} else {
+				held = shownHold(p.Place.Hold)
 			}
 		case next.IsZero() || p.NextDue.Before(next):
 			next = p.NextDue
@@ -67,7 +69,7 @@ func (o *outlook) sums(now time.Time) (since, next time.Time, due bool, held str
 // pausedFor says that every address that mail of a destination may leave from is paused. It names the pause that ends first.
 func (e *Engine) pausedFor(now time.Time, s *settings.Snapshot, o *outlook) (first settings.Pause, ok bool) {
 	for _, source := range e.sourcesOf(o) {
-		p, paused := s.Paused(source, o.destination, nil, now)
+		p, paused := s.Paused(source, ruleDomain(o.destination), nil, now)
 		if !paused {
 			return first, false
 		}
@@ -83,7 +85,8 @@ func (e *Engine) pausedFor(now time.Time, s *settings.Snapshot, o *outlook) (fir
 // the usual ones when there is nothing. They are sorted and at most maxSources.
 func (e *Engine) sourcesOf(o *outlook) (list []netip.Addr) {
 	for i := range o.places {
-		list = append(list, e.sourcesAt(o.places[i].Place)...)
+		sources, _ := e.sourcesAt(o.places[i].Place)
+		list = append(list, sources...)
 	}
 	if o.plan != nil {
 		for i := range o.plan.Lanes {

@@ -24,28 +24,29 @@ type way struct {
 // wayOf decides for a message whose site and sources are known.
 func (e *Engine) wayOf(it *item, r *rules, now time.Time) way {
 	if it.pinned.IsValid() {
-		if w := e.wayFrom(it, r, []netip.Addr{it.pinned}, it.pinned.String(), now); !w.paused && w.pool != nil {
+		if w := e.wayFrom(it, r, []netip.Addr{it.pinned}, now); !w.paused && w.pool != nil {
 			return w
 		}
 	}
-	return e.wayFrom(it, r, it.sources, it.key, now)
+	return e.wayFrom(it, r, it.sources, now)
 }
 
-func (e *Engine) wayFrom(it *item, r *rules, sources []netip.Addr, key string, now time.Time) way {
-	w := way{rules: r, place: localqueue.Place{Destination: it.site, Sources: key}}
-	open, pause := e.open(r.s, sources, ruleDomain(it.site), it.m.Tags, now)
+func (e *Engine) wayFrom(it *item, r *rules, sources []netip.Addr, now time.Time) way {
+	w := way{rules: r, place: localqueue.Place{Destination: it.site, Sources: pinnedKey(it.key, it.pinned)}}
+	w.place.Hold = r.hold(it.m.Tags, ruleDomain(it.site))
+	open, paused := e.open(r.s, sources, ruleDomain(it.site), it.m.Tags, now)
 	switch {
 	case len(open) > 0:
 		w.pool, w.class = e.pools.Of(open...), e.class(it, r, open)
-	case pause != nil:
-		w.paused, w.place.Hold = true, pause.Tag
+	case paused:
+		w.paused = true
 	}
 	return w
 }
 
 // open are the addresses that mail may leave from now: delegates in place of those that have one, without those that are paused.
 // None, and no pause either: no delegate is an address of this host.
-func (e *Engine) open(s *settings.Snapshot, sources []netip.Addr, domain string, tags []string, now time.Time) (open []netip.Addr, pause *settings.Pause) {
+func (e *Engine) open(s *settings.Snapshot, sources []netip.Addr, domain string, tags []string, now time.Time) (open []netip.Addr, paused bool) {
 	for i, source := range sources {
 		if to, _, ok := s.Delegate(source, domain, now); ok {
 			if !slices.Contains(e.o.Own(), to) {
@@ -53,8 +54,8 @@ func (e *Engine) open(s *settings.Snapshot, sources []netip.Addr, domain string,
 			}
 			source = to
 		}
-		if p, ok := s.Paused(source, domain, tags, now); ok {
-			pause = &p
+		if _, ok := s.Paused(source, domain, tags, now); ok {
+			paused = true
 			continue
 		}
 		if open == nil {
@@ -62,7 +63,7 @@ func (e *Engine) open(s *settings.Snapshot, sources []netip.Addr, domain string,
 		}
 		open = append(open, source)
 	}
-	return open, pause
+	return open, paused
 }
 
 // same says that nothing is new for an item.
@@ -81,31 +82,63 @@ func ruleDomain(site string) string {
 	return host
 }
 
-// sourcesAt are the addresses that mail of a place may leave from by what its sender says.
-func (e *Engine) sourcesAt(p localqueue.Place) (list []netip.Addr) {
-	if p.Sources == "" {
-		return e.defaults()
+// sourcesAt are the addresses of this host that mail of a place may leave from by what its sender says, all that he names if none
+// is ours, and of these the one that a greylisting server knows. Older versions wrote that one alone.
+func (e *Engine) sourcesAt(p localqueue.Place) (list []netip.Addr, pinned netip.Addr) {
+	key, pin, _ := strings.Cut(p.Sources, "@")
+	if key == "" {
+		list = e.defaults()
 	}
-	for name := range strings.SplitSeq(p.Sources, ",") {
+	for name := range strings.SplitSeq(key, ",") {
 		if ip, err := netip.ParseAddr(name); err == nil {
 			list = append(list, ip)
 		}
 	}
-	return list
+	if key != "" {
+		list = usable(list, e.o.Own())
+	}
+	if ip, err := netip.ParseAddr(pin); err == nil && slices.Contains(list, ip) {
+		pinned = ip
+	}
+	return list, pinned
+}
+
+// usable are those of own, all if there are none.
+func usable(list, own []netip.Addr) []netip.Addr {
+	var left []netip.Addr
+	for _, ip := range list {
+		if slices.Contains(own, ip) {
+			left = append(left, ip)
+		}
+	}
+	if left == nil {
+		return list
+	}
+	return left
+}
+
+// pinnedKey names a set of addresses in the local queue, and the one of them that is pinned, if any.
+func pinnedKey(key string, pinned netip.Addr) string {
+	if !pinned.IsValid() {
+		return key
+	}
+	return key + "@" + pinned.String()
 }
 
 // poolOf is what mail of a place may leave from now; nil while it is paused.
 func (e *Engine) poolOf(p localqueue.Place) *schedule.Pool {
-	sources := e.sourcesAt(p)
-	var tags []string
-	if p.Hold != "" {
-		tags = []string{p.Hold}
+	sources, pinned := e.sourcesAt(p)
+	s, domain, tags, now := e.rules.Load().s, ruleDomain(p.Destination), tagsOf(p.Hold), time.Now()
+	if pinned.IsValid() {
+		if open, _ := e.open(s, []netip.Addr{pinned}, domain, tags, now); len(open) > 0 {
+			return e.pools.Of(open...)
+		}
 	}
-	open, pause := e.open(e.rules.Load().s, sources, ruleDomain(p.Destination), tags, time.Now())
+	open, paused := e.open(s, sources, domain, tags, now)
 	switch {
 	case len(open) > 0:
 		return e.pools.Of(open...)
-	case pause != nil:
+	case paused:
 		return nil
 	}
 	return e.pools.Of(sources...) // to be refused when it is picked up

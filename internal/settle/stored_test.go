@@ -61,7 +61,7 @@ func do(t *testing.T, s *localqueue.Store, change func(*localqueue.Batch)) {
 
 func take(t *testing.T, s *localqueue.Store) localqueue.Waiting {
 	t.Helper()
-	got := s.TakeDue(here, time.Now(), 1, nil)
+	got := s.TakeDue(here, time.Now(), 1, 1<<40, nil)
 	if len(got) != 1 {
 		t.Fatalf("%d messages due, want 1", len(got))
 	}
@@ -165,10 +165,10 @@ func TestWaitsAgain(t *testing.T) {
 		Origin: settle.Origin{Waiting: take(t, s).ID}, Publish: []settle.Publication{retry},
 		Wait: &localqueue.Waiting{Place: here, Due: due, Body: []byte("m2")},
 	}, nil)
-	if got := s.TakeDue(here, due.Add(-time.Second), 1, nil); len(got) != 0 {
+	if got := s.TakeDue(here, due.Add(-time.Second), 1, 1<<40, nil); len(got) != 0 {
 		t.Error("handed out before its time")
 	}
-	if got := s.TakeDue(here, due, 1, nil); len(got) != 1 || string(got[0].Body) != "m2" {
+	if got := s.TakeDue(here, due, 1, 1<<40, nil); len(got) != 1 || string(got[0].Body) != "m2" {
 		t.Errorf("at its time: %v", got)
 	}
 }
