@@ -17,6 +17,7 @@ import (
 	"posthoorn/internal/journal"
 	"posthoorn/internal/localqueue"
 	"posthoorn/internal/outbox"
+	"posthoorn/internal/prepare"
 	"posthoorn/internal/settings"
 	"posthoorn/internal/smtpd"
 
@@ -37,6 +38,8 @@ type Daemon struct {
 	resolver    *dns.Resolver
 	door        *inject.Door
 	settings    *settings.Cache
+	bodies      *bodies // nil: no message store
+	prepare     *prepare.Preparer
 	engine      *outbox.Engine
 	smtp        *smtpd.Server
 	cleanups    []cleanup
@@ -59,7 +62,7 @@ func Start(cfg *config.Config, stderr io.Writer) (*Daemon, error) {
 	d.ctx, d.cancel = context.WithCancel(context.Background())
 	for _, step := range []func() error{
 		d.checkLimits, d.makeState, d.lock, d.openJournal, d.openStore, d.openBroker, d.openResolver, d.openDoor, d.listen,
-		d.dropPrivileges, d.openSettings, d.startEngine, d.startDoors,
+		d.dropPrivileges, d.openSettings, d.openBodies, d.openContent, d.startEngine, d.startDoors,
 	} {
 		if err := step(); err != nil {
 			d.log.Error("start failed", "error", err)

@@ -14,12 +14,17 @@ import (
 
 func (d *Daemon) openDoor() error {
 	r := &d.cfg.RabbitMQ
-	d.door = inject.New(inject.Options{
+	o := inject.Options{
 		Sender: d.broker, Blocked: d.broker.Blocked, Room: d.space.Room,
 		Queues:   inject.Queues{Inbox: r.Inbox, Local: r.Local, Reports: r.Reports, Refused: r.Refused},
 		Hostname: d.cfg.General.Hostname, ServerID: d.cfg.General.ServerID, MaxSize: d.cfg.SMTPIn.MaxSize,
 		MaxDeliverTime: d.cfg.Delivery.MaxDeliverTime, Loose: !d.cfg.SMTPIn.StrictAddress, Log: d.named("inject"), Metrics: d.metrics,
-	})
+	}
+	if !d.cfg.Storage.Address.IsZero() {
+		d.bodies = &bodies{ttl: d.cfg.Storage.TTL}
+		o.Bodies, o.StoreAll = d.bodies, d.cfg.Storage.StoreIn
+	}
+	d.door = inject.New(o)
 	return nil
 }
 

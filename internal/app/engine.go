@@ -117,12 +117,15 @@ func (d *Daemon) engineOptions() (outbox.Options, error) {
 		RemotePort: del.RemotePort, DefaultIPs: del.DefaultIPs, Own: d.addresses.own, Loopback: d.cfg.General.Loopback,
 		Name:  newNames(d.settings.Current, d.resolver, d.cfg.General.Hostname).of,
 		Total: d.limits().TotalConnections, Settings: d.settings.Current, Room: d.space.Room, Deliver: deliver.Options{Log: d.named("deliver"), Register: d.metrics},
-		Logger: d.named("outbox"), Registerer: d.metrics,
+		Prepare: d.prepare, Logger: d.named("outbox"), Registerer: d.metrics,
 	}
 	if d.journal.SendOn() {
 		o.Journal = func(email, result []byte, res *mail.Result) {
 			d.journal.Send(journal.Delivery{Time: res.Time, Attempt: res.Attempt, Email: email, Result: result})
 		}
+	}
+	if d.bodies != nil {
+		o.Bodies, o.StoreOut = d.bodies, d.cfg.Storage.StoreOut
 	}
 	o.Smarthost = serverOf(d.cfg.Smarthost)
 	if o.Sink = serverOf(d.cfg.Sink); o.Sink != nil {

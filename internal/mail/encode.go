@@ -42,13 +42,18 @@ func (m *Message) AppendBare(dst []byte) []byte {
 	bare := *m
 	bare.changes = slices.Clone(m.changes)
 	bare.RemoveContent()
-	bare.Remove("dkim")
-	for _, f := range m.fields {
-		if string(f.name) == "smarthost" {
-			bare.Set("smarthost", withoutPassword(f.value))
-		}
-	}
+	bare.RemoveSecrets()
 	return bare.Append(dst)
+}
+
+// RemoveSecrets leaves out what nobody needs who reads of a message that was sent: the keys in dkim, the password of smarthost.
+func (m *Message) RemoveSecrets() {
+	if m.Property("dkim") != nil {
+		m.Remove("dkim")
+	}
+	if value := m.Property("smarthost"); value != nil {
+		m.Set("smarthost", withoutPassword(value))
+	}
 }
 
 // withoutPassword is an object as it was but for that; of what is no object nothing is left.

@@ -100,6 +100,13 @@ func (m *Message) RemoveContent() {
 	m.Remove("key")
 }
 
+// MoveContent puts the key of the message store in the place of the MIME data.
+func (m *Message) MoveContent(key string) {
+	m.Remove("mime")
+	m.Remove("mime-encoding")
+	m.Set("key", AppendString(nil, key))
+}
+
 // SetNotBefore writes the time of the next attempt in the form that the message itself uses (message-json.md section 3).
 func (m *Message) SetNotBefore(t time.Time) {
 	m.NotBefore = t

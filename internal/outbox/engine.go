@@ -7,6 +7,7 @@ import (
 
 	"posthoorn/internal/broker"
 	"posthoorn/internal/deliver"
+	"posthoorn/internal/prepare"
 	"posthoorn/internal/settings"
 )
 
@@ -15,7 +16,8 @@ func New(o Options) *Engine {
 	o = o.withDefaults()
 	e := &Engine{
 		o: o, log: o.Logger, metrics: newMetrics(o.Registerer), hand: newHand(), brake: newBrake(), clerk: newClerk(),
-		client: deliver.New(o.Deliver), ready: make(chan struct{}),
+		discards: make(chan string, maxDiscards),
+		client:   deliver.New(o.Deliver), ready: make(chan struct{}),
 	}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	e.aliases.changed = make(chan struct{}, 1)
@@ -43,6 +45,9 @@ func (o Options) withDefaults() Options {
 	if o.Settings == nil {
 		empty := settings.Empty()
 		o.Settings = func() *settings.Snapshot { return empty }
+	}
+	if o.Prepare == nil {
+		o.Prepare = prepare.New(prepare.Options{Log: o.Logger})
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -72,6 +77,9 @@ func (e *Engine) Start() error {
 	e.background.Go(func() { e.runBrake(ctx) })
 	e.background.Go(func() { e.runHouse(ctx) })
 	e.background.Go(func() { e.runAliases(ctx) })
+	if e.o.Bodies != nil {
+		e.background.Go(func() { e.runDiscards(ctx) })
+	}
 	return nil
 }
 

@@ -34,7 +34,7 @@ func (e *Engine) forced(it *item, reason string) settle.Work {
 	r.Attempt = it.m.Attempts + 1
 	it.m.AddResult(r)
 	defer e.journal(it, r)
-	return e.finished(it, mail.Failure)
+	return e.final(it, mail.Failure)
 }
 
 // maxDescription is the longest text of an operator in a result, in bytes.

@@ -10,6 +10,7 @@ import (
 	"posthoorn/internal/deliver"
 	"posthoorn/internal/localqueue"
 	"posthoorn/internal/mail"
+	"posthoorn/internal/prepare"
 	"posthoorn/internal/schedule"
 	"posthoorn/internal/settle"
 )
@@ -44,7 +45,10 @@ type item struct {
 	held    []broker.Delivery // equal bodies that came while the ticket lives
 	inLane  bool              // the plan has it and no connection does
 
-	job deliver.Job
+	content *prepare.Content // of a message that is not plain, once a connection was to get it
+	job     deliver.Job
+
+	finished bool // its result is final
 }
 
 // messageID is stable for message and attempt, so that a result published again can be recognised.

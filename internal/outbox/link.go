@@ -11,7 +11,6 @@ import (
 
 	"posthoorn/internal/deliver"
 	"posthoorn/internal/mail"
-	"posthoorn/internal/prepare"
 	"posthoorn/internal/schedule"
 	"posthoorn/internal/settings"
 )
@@ -153,23 +152,18 @@ func resultOf(err error) *mail.Result {
 
 // jobOf is what a connection is given.
 func (e *Engine) jobOf(it *item) *deliver.Job {
+	e.begin(it)
 	it.job = deliver.Job{
 		ID: it.id, Owner: it, Envelope: mail.Envelope{From: it.m.Envelope, To: it.m.Recipient, DSN: it.m.DSN}, Force: it.m.Force,
-		Attempt: it.m.Attempts + 1, Body: it.load,
+		Attempt: it.m.Attempts + 1, Body: func(ctx context.Context) (deliver.Body, error) { return e.load(ctx, it) },
+	}
+	if it.content != nil {
+		it.job.Ready = it.content.Ready
 	}
 	return &it.job
 }
 
 func (e *Engine) inFlight(j *deliver.Job) *item { return j.Owner.(*item) }
-
-// load yields the bytes for the wire.
-func (it *item) load(context.Context) (deliver.Body, error) {
-	s, err := prepare.Message(it.m)
-	if err != nil {
-		return deliver.Body{}, err
-	}
-	return deliver.Body{Data: s.Data, EightBit: s.EightBit, UTF8Header: s.UTF8Header, Release: s.Release}, nil
-}
 
 // dial opens a connection. Its name may have to be looked up, so that is done beside the loop.
 func (l *loop) dial(d schedule.Dial) {

@@ -25,6 +25,7 @@ const (
 	evDone                      // a job was attempted
 	evBack                      // a job came back untouched
 	evClosed                    // a connection is over
+	evReady                     // content that was waited for is there
 	evCall                      // somebody wants something done in the loop
 )
 
@@ -61,6 +62,7 @@ type loop struct {
 	held     bool    // the broker takes nothing: nothing new is started
 	wants    []event // what connections asked for meanwhile
 	stopping bool
+	aside    int       // messages out of the plan whose content is not ready
 	total    int       // connections allowed in all, as the plan knows it
 	checked  time.Time // when that was looked at
 
@@ -203,6 +205,8 @@ func (l *loop) handle(now time.Time, ev *event) {
 	case evClosed:
 		l.plan.Closed(now, ev.link.id)
 		delete(l.links, ev.link.id)
+	case evReady:
+		l.ready(now, ev.item)
 	case evCall:
 		ev.call(now)
 	}
@@ -285,6 +289,10 @@ func (l *loop) back(now time.Time, ev *event) {
 	l.plan.Back(now, ev.link.id, ev.item.id)
 	if stale {
 		l.leave(now, []*item{ev.item})
+		return
+	}
+	if ev.reason == deliver.Unready {
+		l.setAside(now, ev.item)
 		return
 	}
 	l.again(now, ev.item)

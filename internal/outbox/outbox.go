@@ -23,6 +23,7 @@ import (
 	"posthoorn/internal/dns"
 	"posthoorn/internal/localqueue"
 	"posthoorn/internal/mail"
+	"posthoorn/internal/prepare"
 	"posthoorn/internal/schedule"
 	"posthoorn/internal/settings"
 	"posthoorn/internal/settle"
@@ -112,6 +113,9 @@ type Options struct {
 	Settings    func() *settings.Snapshot // those in force; nil: none but the built-in ones
 	Seed        uint64
 	Room        func() error                               // nil, or why no more may be consumed (free space)
+	Bodies      Bodies                                     // the message store; nil: none
+	StoreOut    bool                                       // storage-policy is all or out: what is published with its source keeps that in Bodies
+	Prepare     *prepare.Preparer                          // nil: one without a store
 	Journal     func(email, result []byte, r *mail.Result) // the send log; nil: none. The bytes are not kept
 	Deliver     deliver.Options
 	Timeouts    deliver.Timeouts
@@ -137,6 +141,7 @@ type Engine struct {
 	careful  *careful
 	acks     acks
 	consumer atomic.Pointer[consumerBox]
+	discards chan string // keys of bodies that nobody needs any more
 	nextID   atomic.Uint64
 	inHand   atomic.Int64 // messages
 	bytes    atomic.Int64 // what they weigh

@@ -100,11 +100,15 @@ func (e *Engine) park(it *item, until time.Time) (moved bool) {
 		e.putBack(it)
 		return false
 	}
-	now := time.Now()
-	it.m.SetSeen(now)
+	e.putOff(it, until)
+	return true
+}
+
+// putOff lets a message wait until then, also one that has waited for something else.
+func (e *Engine) putOff(it *item, until time.Time) {
+	it.m.SetSeen(time.Now())
 	e.metrics.parked.Inc()
 	e.settle(it, parkWork(it, until))
-	return true
 }
 
 // waitingFor is how a message stands in the local queue.

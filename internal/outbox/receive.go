@@ -57,6 +57,7 @@ func (e *Engine) hold(it *item) {
 }
 
 func (e *Engine) release(it *item) {
+	it.drop()
 	e.careful.released(it)
 	e.metrics.inHand.Dec()
 	e.inHand.Add(-1)

@@ -19,14 +19,24 @@ func (e *Engine) conclude(it *item, r *mail.Result) {
 	it.m.AddResult(r)
 	e.metrics.result(r)
 	next, again := e.next(it.m, r)
+	it.finished = !again
+	if again || it.m.KeepMime {
+		e.stash(it, func() { e.report(it, r, next) })
+		return
+	}
+	e.report(it, r, next)
+}
+
+// report makes known what an attempt came to. next is when there will be another, of a message that is not finished.
+func (e *Engine) report(it *item, r *mail.Result, next time.Time) {
 	var w settle.Work
 	switch {
-	case r.OK():
-		w = e.finished(it, mail.Success)
-	case again:
+	case !it.finished:
 		w = e.retry(it, r, next)
+	case r.OK():
+		w = e.final(it, mail.Success)
 	default:
-		w = e.finished(it, mail.Failure)
+		w = e.final(it, mail.Failure)
 	}
 	e.journal(it, r)
 	e.settle(it, w)
@@ -85,12 +95,13 @@ func jitter(step time.Duration) time.Duration {
 	return time.Duration(rand.Int64N(int64(min(step/20, 30*time.Second)) + 1))
 }
 
-// finished is the work of a final result: the results queue and one of success and failure.
-func (e *Engine) finished(it *item, role mail.Role) settle.Work {
+// final is the work of a final result: the results queue and one of success and failure.
+func (e *Engine) final(it *item, role mail.Role) settle.Work {
 	if !it.m.KeepMime {
 		it.m.RemoveContent()
 	}
 	it.m.SetSeen(time.Now())
+	it.m.RemoveSecrets()
 	body := it.m.Append(make([]byte, 0, it.encodedSize(it.m.KeepMime)))
 	return settle.Work{Publish: e.publications(it, role, body)}
 }
@@ -107,6 +118,10 @@ func (e *Engine) retry(it *item, r *mail.Result, at time.Time) settle.Work {
 	it.m.SetSeen(time.Now())
 	body := it.m.Append(make([]byte, 0, it.encodedSize(true)))
 	w := settle.Work{Wait: waitingFor(it, at, body)}
+	if it.m.DKIM || it.m.Smarthost != nil {
+		it.m.RemoveSecrets()
+		body = it.m.Append(make([]byte, 0, it.encodedSize(true)))
+	}
 	if p, ok := e.publication(it, mail.Retry, body); ok {
 		w.Publish = []settle.Publication{p}
 	}

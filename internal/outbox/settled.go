@@ -38,6 +38,7 @@ func (e *Engine) settled(it *item, err error) {
 		e.unsettled(it, err)
 		return
 	}
+	e.discard(it)
 	e.release(it)
 	if it.waiting != 0 {
 		e.feeder.ended(1)

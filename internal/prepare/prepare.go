@@ -1,153 +1,88 @@
-// Package prepare makes of a message the bytes that go over the wire: it takes the source out of the JSON and gives every line
-// its CRLF. What would change the content (templates, building MIME, inlining, header edits, signing) and fetching bodies from a
-// store is not built; a message that asks for it fails with the result that the reference names for a failure of that
-// step, and is never sent half done.
+// Package prepare makes of a message the bytes that go over the wire (message-json.md section 10, step 7): it loads the body from
+// the store, downloads what a document needs, builds the MIME source, fills in templates, inlines CSS, edits the header and
+// signs, in this order, and gives every line its CRLF.
 //
-// It starts no goroutine and keeps RFC 5321 section 2.3.8 (lines end with CRLF and nothing else).
+// It has two ways. A message that needs none of this is Plain: Message yields its source at once, in the goroutine of the
+// connection. For any other, Start works beside it, in three stages with a bound each: loading from the store, downloading,
+// and computing. No message holds a place in two of them, so a slow store or web server holds up only who needs it. What is done
+// and not yet sent is bounded in bytes: beyond that Start says that the message is to wait.
+//
+// Goroutines: one for each Start, until it is done or dropped.
 package prepare
 
 import (
-	"bytes"
-	"encoding/binary"
-	"sync"
-	"unicode/utf8"
+	"context"
+	"log/slog"
+	"runtime"
+	"sync/atomic"
+	"time"
 
 	"posthoorn/internal/mail"
 )
 
-// Source is content ready for DATA: every line ends with CRLF, no bare CR or LF is in it, dots are not doubled yet.
-type Source struct {
-	Data       []byte
-	EightBit   bool // some byte is above 127
-	UTF8Header bool // some of these stand in the header and are UTF-8: needs SMTPUTF8 (RFC 6532)
+// Bodies is the message store. How many loads run at a time, and how long one may take, is its own business. ErrNotFound and
+// ErrTooLarge of package store are final, any other error means that it could not be looked up.
+type Bodies interface {
+	Get(ctx context.Context, key string) ([]byte, error)
 }
 
-// buffers keeps the memory of sources between messages.
-var buffers = sync.Pool{New: func() any { return new([]byte) }}
-
-// maxKept is the largest buffer that is worth keeping.
-const maxKept = 256 << 10
-
-// Release gives the memory of Data back; Data must not be used any more.
-func (s *Source) Release() {
-	if s.Data == nil || cap(s.Data) > maxKept {
-		return
-	}
-	data := s.Data[:0]
-	s.Data = nil
-	buffers.Put(&data)
+// Options of New.
+type Options struct {
+	Bodies     Bodies        // nil: no store is configured
+	Reschedule time.Duration // how long a message waits whose body could not be loaded; 0: 120 s
+	Downloads  int           // messages whose downloads run at a time; 0: 32
+	Signing    Signing
+	Memory     int64 // bytes that are ready and not yet sent; 0: 256 MB
+	Log        *slog.Logger
 }
 
-// Message yields the source of m. The error is a *mail.Error with the state that results-json.md section 6 names.
-func Message(m *mail.Message) (Source, error) {
-	if err := unsupported(m); err != nil {
-		return Source{}, err
-	}
-	buf := *buffers.Get().(*[]byte)
-	raw, err := m.AppendSource(buf[:0])
-	if err != nil {
-		return Source{}, err
-	}
-	return finish(raw), nil
+// Preparer makes content. It is safe for use by many goroutines.
+type Preparer struct {
+	o        Options
+	log      *slog.Logger
+	fetches  stage
+	computes stage
+	held     atomic.Int64 // bytes of sources that are ready and not dropped
 }
 
-// unsupported names the step that a message asks for and that cannot be done.
-func unsupported(m *mail.Message) *mail.Error {
-	switch {
-	case m.Content == mail.SourceKey:
-		return fail(mail.StateStorage, "5.3.0")
-	case m.Content == mail.SourceObject || m.Content == mail.SourceInvalid || m.Content == mail.NoContent:
-		return fail(mail.StateResponsive, "5.6.5")
-	case m.Data:
-		return fail(mail.StatePersonalize, "5.6.5")
-	case m.HeaderEdits:
-		return fail(mail.StateRewrite, "5.6.5")
-	case m.InlineCSS && !m.Force:
-		return fail(mail.StateRewrite, "5.6.5")
-	case m.DKIM && !m.Force:
-		return fail(mail.StateData, "5.6.5")
+// New makes a Preparer.
+func New(o Options) *Preparer {
+	o.Reschedule = either(o.Reschedule, 120*time.Second)
+	o.Memory = either(o.Memory, 256<<20)
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return nil
+	return &Preparer{
+		o: o, log: o.Log,
+		fetches: newStage(either(o.Downloads, 32)), computes: newStage(runtime.GOMAXPROCS(0)),
+	}
 }
 
-func fail(state mail.State, status string) *mail.Error {
-	return &mail.Error{Code: 554, Status: status, State: state, Kind: mail.Failed}
+func either[T comparable](v, otherwise T) T {
+	var zero T
+	if v == zero {
+		return otherwise
+	}
+	return v
 }
 
-// finish normalises line ends and looks at the bytes.
-func finish(raw []byte) Source {
-	s := Source{Data: raw}
-	if !canonical(raw) {
-		s.Data = normalise(raw)
+// stage lets so many in at a time.
+type stage chan struct{}
+
+func newStage(n int) stage { return make(stage, n) }
+
+// in waits for a place and does f in it.
+func (s stage) in(ctx context.Context, f func() error) error {
+	select {
+	case s <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	s.EightBit = eightBit(s.Data)
-	if s.EightBit {
-		h := header(s.Data)
-		s.UTF8Header = eightBit(h) && utf8.Valid(h)
-	}
-	return s
+	defer func() { <-s }()
+	return f()
 }
 
-// header is what stands before the first empty line, which may be the first of all.
-func header(source []byte) []byte {
-	if bytes.HasPrefix(source, []byte("\r\n")) {
-		return nil
-	}
-	if end := bytes.Index(source, []byte("\r\n\r\n")); end >= 0 {
-		return source[:end]
-	}
-	return source
-}
-
-// canonical says that all line ends are CRLF, the last line's too.
-func canonical(b []byte) bool {
-	if n := len(b); n > 0 && (n < 2 || b[n-1] != '\n') {
-		return false
-	}
-	lines := 0
-	for rest := b; ; lines++ {
-		i := bytes.IndexByte(rest, '\n')
-		if i < 0 {
-			break
-		}
-		if i == 0 || rest[i-1] != '\r' {
-			return false
-		}
-		rest = rest[i+1:]
-	}
-	return bytes.Count(b, []byte{'\r'}) == lines && bytes.IndexByte(b, 0) < 0
-}
-
-// normalise makes CRLF of CRLF, a bare LF and a bare CR alike, and leaves NUL out, which no mail may hold (RFC 5322 section 4).
-func normalise(b []byte) []byte {
-	out := make([]byte, 0, len(b)+len(b)/32+2)
-	for i, c := range b {
-		switch {
-		case c == 0 || c == '\n' && i > 0 && b[i-1] == '\r':
-		case c == '\n' || c == '\r':
-			out = append(out, '\r', '\n')
-		default:
-			out = append(out, c)
-		}
-	}
-	if n := len(out); n > 0 && out[n-1] != '\n' {
-		out = append(out, '\r', '\n')
-	}
-	return out
-}
-
-// eightBit looks at eight bytes at a time.
-func eightBit(b []byte) bool {
-	for len(b) >= 8 {
-		if binary.LittleEndian.Uint64(b)&0x8080808080808080 != 0 {
-			return true
-		}
-		b = b[8:]
-	}
-	for _, c := range b {
-		if c >= 0x80 {
-			return true
-		}
-	}
-	return false
+// fail is a final error of the message itself.
+func fail(state mail.State, status string, cause error) *mail.Error {
+	return &mail.Error{Code: 554, Status: status, State: state, Kind: mail.Failed, Cause: cause}
 }

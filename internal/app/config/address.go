@@ -26,6 +26,15 @@ func (a Address) IsZero() bool { return a.Scheme == "" }
 // String shows the address without its secrets.
 func (a Address) String() string { return maskAddress(string(a.Raw)) }
 
+// StoreAddress is the place of a message store (storage.md section 1), which package store reads.
+type StoreAddress struct{ Raw Secret }
+
+// IsZero says that no address was given.
+func (a StoreAddress) IsZero() bool { return a.Raw == "" }
+
+// String shows the address without its secrets.
+func (a StoreAddress) String() string { return maskAddress(string(a.Raw)) }
+
 // addressType takes one address with one of the schemes. Those that end in "!" have a path on this machine and no host.
 func addressType(allowed string, schemes ...string) Type {
 	return Type{Name: "address", Allowed: allowed, mask: maskAddress, empty: true, parse: func(raw string) (any, error) {

@@ -127,9 +127,9 @@ func loopbackOf(ip netip.Addr) netip.Addr {
 
 // Downloads is the part of config.md section 3.14 about responsive mail.
 type Downloads struct {
-	CacheSize   int64   // bytes in memory
-	Dimensions  int     // image sizes to remember
-	Cache       Address // a store; zero: none
+	CacheSize   int64        // bytes in memory
+	Dimensions  int          // image sizes to remember
+	Cache       StoreAddress // a store; zero: none
 	TTL         time.Duration
 	Blacklist   []netip.Prefix // besides private, loopback and link-local ranges, which always count
 	Whitelist   []PrefixPort
@@ -143,7 +143,7 @@ func (b *builder) buildDownloads() {
 	d := Downloads{
 		CacheSize:   get[int64](b, "cache-size"),
 		Dimensions:  get[int](b, "cache-dimensions"),
-		Cache:       get[Address](b, "download-cache"),
+		Cache:       get[StoreAddress](b, "download-cache"),
 		TTL:         get[time.Duration](b, "download-ttl"),
 		Blacklist:   get[[]netip.Prefix](b, "download-blacklist"),
 		Whitelist:   get[[]PrefixPort](b, "download-whitelist"),

@@ -35,8 +35,8 @@ func golden(t *testing.T, path, got string) {
 const secretive = `rabbitmq-address: amqp://me:geheim@h1;h2/v, amqps://you:geheim@h3
 cluster-address: amqp://me:ge,heim@h1
 database: mysql://root:geheim@db/mailerq?password=geheim&x=1
-storage-address: couchbase://geheim@h1;h2/bucket
-download-cache: s3://id:geheim@eu-west-1/b?token=geheim
+storage-address: mongodb://me:geheim@h1;h2/rs/d/c
+download-cache: s3://id:geheim@eu-west-1/b
 smtp-username: me
 smtp-password: geheim
 smtp-auth: hardcoded://me:geheim,you:geheim

@@ -30,7 +30,7 @@ func TestParseFile(t *testing.T) {
 func FuzzLoad(f *testing.F) {
 	for _, seed := range []string{
 		"", "#", "smtp-port: 25,26-30\nuser:x", "rabbitmq-address: amqp://u:p@h;h2/v,amqps://x", "a:b:c\r\n\x00:\x1b", "smtp-ciphers: !:-:+:@:HIGH",
-		"dns-servers: [::1]:53,[", "retry-interval: ,;,", "local-min-free: %", "storage-address: couchbase://:@h", "www-auth: hardcoded://:,:", "max-delivertime: d",
+		"dns-servers: [::1]:53,[", "retry-interval: ,;,", "local-min-free: %", "storage-address: mongodb://:@h", "www-auth: hardcoded://:,:", "max-delivertime: d",
 		"download-whitelist: ::/0:80,[]:1", "send-log-maxsize: KB", "dns-timeout: .", "state-directory: \xff",
 	} {
 		f.Add([]byte(seed))

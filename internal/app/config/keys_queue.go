@@ -2,6 +2,8 @@ package config
 
 import (
 	"math"
+
+	"posthoorn/internal/store"
 )
 
 const (
@@ -82,8 +84,14 @@ func databaseKeys() []Key {
 }
 
 func storageType() Type {
-	return addressType("couchbase://password@host/bucket, mongodb://host/database/collection, sqlite:///path, mysql://…, postgresql://…, dir:///path or s3://key:secret@region/bucket",
-		"couchbase", "mongodb", "sqlite!", "mysql", "postgresql", "dir!", "directory!", "s3")
+	allowed := "mongodb://host/database/collection, sqlite:///path, mysql://…, postgresql://…, dir:///path or s3://key:secret@region/bucket"
+	return Type{Name: "address", Allowed: allowed, mask: maskAddress, empty: true, parse: func(raw string) (any, error) {
+		if raw == "" {
+			return StoreAddress{}, nil
+		}
+		_, err := store.ParseAddress(raw)
+		return StoreAddress{Secret(raw)}, err
+	}}
 }
 
 func storageKeys() []Key {

@@ -35,7 +35,7 @@ var special = map[string][2]string{
 	"rabbitmq-address":     {"amqps://u:p@h1;h2:5000/v", "http://host/"},
 	"cluster-address":      {"amqp://a,amqp://b", "local:///x"},
 	"database-address":     {"postgresql://u:p@h/db", "sqlite://relative"},
-	"storage-address":      {"s3://key:secret@eu-west-1/bucket", "mongo://h/d/c"},
+	"storage-address":      {"s3://key:secret@eu-west-1/bucket", "couchbase://h/b"},
 	"download-cache":       {"directory:///var/cache?depth=3", "dir://x"},
 	"www-url":              {"https://mta.example.com:8443/", "ftp://x"},
 	"download-proxy":       {"socks://proxy:1080", "socks5://proxy"},

@@ -8,7 +8,6 @@ import (
 var notBuilt = []string{
 	"cluster-*",
 	"database-threads",
-	"storage-*",
 	"www-*",
 	"render-useragent",
 	"rabbitmq-dsn", "dsn-from", "dsn-mta", "dsn-notify", "dsn-ret",

@@ -154,7 +154,7 @@ func (b *builder) buildDatabase() {
 
 // Storage is config.md section 3.4.
 type Storage struct {
-	Address    Address // zero: no store
+	Address    StoreAddress // zero: no store
 	Threads    int
 	StoreIn    bool          // policy all or in
 	StoreOut   bool          // policy all or out
@@ -166,7 +166,7 @@ type Storage struct {
 func (b *builder) buildStorage() {
 	policy := b.text("storage-policy")
 	b.cfg.Storage = Storage{
-		Address:    get[Address](b, "storage-address"),
+		Address:    get[StoreAddress](b, "storage-address"),
 		Threads:    get[int](b, "storage-threads"),
 		StoreIn:    policy == "all" || policy == "in",
 		StoreOut:   policy == "all" || policy == "out",

@@ -127,9 +127,12 @@ func TestDatabase(t *testing.T) {
 			t.Errorf("%s: %s", address, got)
 		}
 	}
-	cfg = load(t, "storage-address: couchbase://geheim@h1;h2/bucket")
-	if a := cfg.Storage.Address; a.Password != "geheim" || a.User != "" || len(a.Hosts) != 2 || !cfg.Storage.StoreIn || !cfg.Storage.StoreOut {
+	cfg = load(t, "storage-address: mongodb://me:geheim@h1;h2/rs/d/c")
+	if a := cfg.Storage.Address; a.IsZero() || strings.Contains(a.String(), "geheim") || !cfg.Storage.StoreIn || !cfg.Storage.StoreOut {
 		t.Errorf("%+v", cfg.Storage)
+	}
+	if got := problemsOf(t, "storage-address", "couchbase://geheim@h1/bucket"); !strings.Contains(got, "couchbase") || strings.Contains(got, "geheim") {
+		t.Errorf("couchbase: %s", got)
 	}
 }
 

@@ -2,7 +2,6 @@ package prepare
 
 import (
 	"bytes"
-	"errors"
 	"testing"
 
 	"posthoorn/internal/mail"
@@ -62,25 +61,6 @@ func TestEightBit(t *testing.T) {
 		s := finish([]byte(in))
 		if s.EightBit != want[0] || s.UTF8Header != want[1] {
 			t.Errorf("%q: %v %v", in, s.EightBit, s.UTF8Header)
-		}
-	}
-}
-
-func TestWhatCannotBeDoneFails(t *testing.T) {
-	for rest, state := range map[string]mail.State{
-		`"key":"k"`:                                    mail.StateStorage,
-		`"mime":{"subject":"x"}`:                       mail.StateResponsive,
-		`"mime":7`:                                     mail.StateResponsive,
-		`"x":1`:                                        mail.StateResponsive,
-		`"mime":"x","data":{}`:                         mail.StatePersonalize,
-		`"mime":"x","dkim":{"domain":"d"}`:             mail.StateData,
-		`"mime":"x","inlinecss":true`:                  mail.StateRewrite,
-		`"mime":"x","headers":{"remove":"x"}`:          mail.StateRewrite,
-		`"mime":"no base64!","mime-encoding":"base64"`: mail.StateProcess,
-	} {
-		_, err := Message(message(t, `{"recipient":"a@b.c",`+rest+`}`))
-		if e, ok := errors.AsType[*mail.Error](err); !ok || e.State != state {
-			t.Errorf("%s: %v", rest, err)
 		}
 	}
 }

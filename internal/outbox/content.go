@@ -1,0 +1,111 @@
+package outbox
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"posthoorn/internal/deliver"
+	"posthoorn/internal/prepare"
+)
+
+// patience is how long a connection waits for content before it takes another message.
+const patience = 100 * time.Millisecond
+
+// unready is how long a message waits that is not ready, while too many others are not either.
+const unready = 5 * time.Second
+
+// begin starts to make the content of a message that a connection is about to get, unless that is done at once.
+func (e *Engine) begin(it *item) {
+	if it.content == nil && !e.o.Prepare.Plain(it.m) {
+		it.content = e.o.Prepare.Start(e.ctx, it.m)
+	}
+}
+
+// load yields the bytes for the wire, in the goroutine of a connection.
+func (e *Engine) load(ctx context.Context, it *item) (deliver.Body, error) {
+	var s prepare.Source
+	var err error
+	if it.content == nil {
+		s, err = prepare.Message(it.m)
+	} else {
+		s, err = it.wait(ctx)
+	}
+	if err != nil {
+		return deliver.Body{}, err
+	}
+	it.m.Set("extracted", s.Extracted(it.m.Envelope, it.m.Recipient))
+	b := deliver.Body{Data: s.Data, EightBit: s.EightBit, UTF8Header: s.UTF8Header}
+	if it.content == nil {
+		b.Release = s.Release
+	}
+	return b, nil
+}
+
+// wait waits for content, but not for long.
+func (it *item) wait(ctx context.Context) (prepare.Source, error) {
+	if !it.content.Ready() {
+		limited, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		select {
+		case <-it.content.Done():
+		case <-limited.Done():
+			if err := ctx.Err(); err != nil {
+				return prepare.Source{}, err
+			}
+			return prepare.Source{}, deliver.ErrUnready
+		}
+	}
+	s, err := it.content.Wait(ctx)
+	if _, later := errors.AsType[*prepare.Delayed](err); later {
+		err = deliver.ErrUnready
+	}
+	return s, err
+}
+
+// drop lets go of content that was made or begun.
+func (it *item) drop() {
+	if it.content != nil {
+		it.content.Drop()
+		it.content = nil
+	}
+}
+
+// setAside takes a message out of the plan until its content is ready. Those that would be too many wait in the local queue: what is
+// in memory is what all destinations share.
+func (l *loop) setAside(now time.Time, it *item) {
+	if !l.plan.Remove(now, it.id) {
+		return
+	}
+	delete(l.items, it.id)
+	l.e.hand.setLane(it, false)
+	if l.aside >= l.e.o.Consumers*l.e.o.Credit/4 {
+		l.delay(it, now.Add(unready))
+		return
+	}
+	l.aside++
+	l.e.wg.Go(func() {
+		<-it.content.Done()
+		l.post(event{kind: evReady, item: it})
+	})
+}
+
+// ready gives a message whose content is there, or cannot be had, to the plan again.
+func (l *loop) ready(now time.Time, it *item) {
+	l.aside--
+	_, err := it.content.Wait(l.e.ctx)
+	if d, later := errors.AsType[*prepare.Delayed](err); later && !l.stopping {
+		l.delay(it, now.Add(d.For))
+		return
+	}
+	stale := l.e.hand.setLane(it, true)
+	l.addItem(now, it)
+	if stale {
+		l.leave(now, []*item{it})
+	}
+}
+
+// delay lets a message wait; that is no attempt.
+func (l *loop) delay(it *item, until time.Time) {
+	l.e.clerk.do(func() { l.e.guard(it, func() { l.e.putOff(it, until) }) })
+}

@@ -1,0 +1,58 @@
+package prepare
+
+import (
+	"bytes"
+	"context"
+	"errors"
+
+	"posthoorn/internal/mail"
+	"posthoorn/internal/store"
+)
+
+// draft is a message on its way through the steps.
+type draft struct {
+	m        *mail.Message
+	source   []byte // MIME, once there is some
+	document []byte // JSON to build it from
+	dkim     []byte // keys that the document brings, as JSON
+}
+
+// load finds out what the message is: MIME source, or a document in JSON.
+func (p *Preparer) load(ctx context.Context, d *draft) (err error) {
+	switch d.m.Content {
+	case mail.SourceText, mail.SourceBase64:
+		d.source, err = d.m.AppendSource(nil)
+	case mail.SourceObject:
+		d.document = d.m.Property("mime")
+	case mail.SourceKey:
+		err = p.loadKey(ctx, d)
+	default:
+		err = fail(mail.StateResponsive, "5.6.0", errors.New("mime is neither text nor an object"))
+	}
+	return err
+}
+
+// loadKey reads the store. What is stored is MIME, or a document when its first byte that is not blank is a brace (storage.md
+// section 2).
+func (p *Preparer) loadKey(ctx context.Context, d *draft) error {
+	if p.o.Bodies == nil {
+		return fail(mail.StateStorage, "5.3.0", errNoStore)
+	}
+	data, err := p.o.Bodies.Get(ctx, d.m.Key)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrTooLarge):
+		return fail(mail.StateStorage, "5.3.0", err)
+	case err != nil:
+		p.log.Warn("body could not be loaded from the store, its message waits", "key", d.m.Key, "error", err)
+		return &Delayed{For: p.o.Reschedule, Cause: err}
+	case bytes.HasPrefix(bytes.TrimLeft(data, " \t\r\n"), []byte("{")):
+		d.document = data
+	default:
+		d.source = data
+	}
+	return nil
+}
+
+var errNoStore = errors.New("the message has a key and no message store is configured")

@@ -1,0 +1,187 @@
+package e2e
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"posthoorn/internal/testbed"
+)
+
+// rsaKey and edKey are a private key as its owner writes it down, and the TXT record of its public half.
+func rsaKey(t *testing.T) (private, record string) {
+	t.Helper()
+	k, err := rsa.GenerateKey(rand.Reader, 1024)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return keyText(t, k), "v=DKIM1; k=rsa; p=" + base64.StdEncoding.EncodeToString(x509.MarshalPKCS1PublicKey(&k.PublicKey))
+}
+
+func edKey(t *testing.T) (private, record string) {
+	t.Helper()
+	public, k, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return keyText(t, k), "v=DKIM1; k=ed25519; p=" + base64.StdEncoding.EncodeToString(public)
+}
+
+func keyText(t *testing.T, k any) string {
+	t.Helper()
+	der, err := x509.MarshalPKCS8PrivateKey(k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+}
+
+// verdicts are what dkimpy says of the signatures of a mail, top down.
+func verdicts(t *testing.T, records map[string]string, source []byte) []string {
+	t.Helper()
+	task, err := json.Marshal(map[string]any{"dns": records, "mails": []string{base64.StdEncoding.EncodeToString(source)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("/usr/bin/python3", "../../internal/mailauth/dkim/testdata/verify.py")
+	cmd.Stdin = bytes.NewReader(task)
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("dkimpy (.ci/install installs it): %v", err)
+	}
+	var list [][]string
+	if err := json.Unmarshal(out, &list); err != nil || len(list) != 1 {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return list[0]
+}
+
+// What arrives carries signatures that another program finds good, whatever the source looked like; the private keys are in no
+// result (message-json.md section 6).
+func TestSignedMailArrivesSigned(t *testing.T) {
+	first, firstRecord := rsaKey(t)
+	second, secondRecord := edKey(t)
+	records := map[string]string{"r._domainkey.shop.test": firstRecord, "e._domainkey.shop.test": secondRecord}
+	sources := []string{
+		"From: a@shop.test\r\nSubject: plain\r\n\r\nhello\r\n",
+		"From: a@shop.test\nSubject: bare line ends\n\n.a dot\n..two\nno end",
+		"From: a@shop.test\r\nSubject: caf\u00e9s\r\n folded\r\n\r\ncaf\u00e9 \t \r\n\r\n\r\n",
+		"From: a@shop.test\r\nSubject: empty\r\n\r\n",
+	}
+	onBoth(t, setup{}, func(t *testing.T, r *rig) {
+		for i, source := range sources {
+			body, _ := json.Marshal(map[string]any{
+				"recipient": "you@x.test", "envelope": "a@shop.test", "mime": source, "number": i,
+				"dkim": []any{map[string]any{"domain": "shop.test", "selector": "r", "key": first}, map[string]any{"domain": "shop.test", "selector": "e", "key": second, "priority": -1, "canonicalization": "relaxed/relaxed"}},
+			})
+			r.publish("%s", body)
+		}
+		for _, o := range r.take("success", len(sources)) {
+			if bytes.Contains(o.raw, []byte("PRIVATE KEY")) || o.fields["dkim"] != nil {
+				t.Errorf("a private key is in the result: %s", o.raw)
+			}
+		}
+		for _, m := range r.sink.Messages() {
+			if got := verdicts(t, records, m.Source); !slices.Equal(got, []string{"pass", "pass"}) {
+				t.Errorf("%v:\n%s", got, m.Source)
+			}
+		}
+		r.publish(`{"recipient":"you@x.test","mime":"From: a@shop.test\r\n\r\nx","dkim":{"domain":"shop.test","selector":"r","key":"none"}}`)
+		if o := r.one("failure"); o.last().brief() != "data/error 554 5.7.0" {
+			t.Errorf("%s", o.raw)
+		}
+		r.publish(`{"recipient":"you@x.test","mime":"From: a@shop.test\r\n\r\nx","force":true,"dkim":{"domain":"shop.test","selector":"r","key":"none"}}`)
+		r.one("success")
+	})
+}
+
+// A source that goes through the store comes out as it went in, and is not kept longer than needed (storage.md).
+func TestMessageStore(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	onEmbedded(t, setup{keys: map[string]string{"storage-address": "dir://" + dir, "storage-reschedule": "1"}}, func(t *testing.T, r *rig) {
+		r.command("Subject: x\r\n\r\nby the store\r\n", "--envelope", "me@sender.test", "you@x.test")
+		o := r.one("success")
+		if o.Key != nil || o.Mime != nil {
+			t.Errorf("%s", o.raw)
+		}
+		if m := r.sink.Messages(); len(m) != 1 || !strings.HasSuffix(string(m[0].Source), "\r\n\r\nby the store\r\n") {
+			t.Errorf("%+v", m)
+		}
+		eventually(t, "an empty store", func() bool { return len(files(t, dir)) == 0 })
+
+		r.publish(`{"recipient":"you@x.test","key":"../../etc/passwd"}`)
+		if o := r.one("failure"); o.last().brief() != "storage/error 554 5.3.0" {
+			t.Errorf("%s", o.raw)
+		}
+		r.publish(`{"recipient":"defer.1@x.test","mime":"Subject: y\r\n\r\nlater","retries":[1]}`)
+		o = r.one("retry")
+		if o.Key == nil || o.Mime != nil || !strings.HasPrefix(*o.Key, "ph-") {
+			t.Errorf("what is tried again is not in the store: %s", o.raw)
+		}
+		r.one("success")
+		r.publish(`{"recipient":"you@x.test","mime":"Subject: z\r\n\r\nkept","keepmime":true}`)
+		if o = r.one("success"); o.Key == nil || o.Mime != nil {
+			t.Errorf("keepmime: %s", o.raw)
+		}
+		eventually(t, "one body in the store", func() bool { return len(files(t, dir)) == 1 })
+	})
+}
+
+func files(t *testing.T, dir string) []string {
+	t.Helper()
+	var list []string
+	for depth := range 6 {
+		found, err := filepath.Glob(dir + strings.Repeat("/*", depth+1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range found {
+			if strings.HasPrefix(filepath.Base(f), "ph-") {
+				list = append(list, f)
+			}
+		}
+	}
+	return list
+}
+
+// A store that does not answer delays its own messages and no others; no attempt is counted (storage.md section 4).
+func TestStoreThatIsGone(t *testing.T) {
+	t.Parallel()
+	db := databases.PostgreSQL(t)
+	name, link := db.NewDatabase(t), testbed.StartProxy(t, db.Addr())
+	keys := map[string]string{"storage-address": db.AddressVia(link.Addr(), name), "storage-reschedule": "1", "storage-timeout": "1", "storage-policy": "none"}
+	onEmbedded(t, setup{keys: keys}, func(t *testing.T, r *rig) {
+		r.publish(`{"recipient":"nothing@x.test","key":"there"}`) // makes the table
+		r.one("failure")
+		db.Query(t, name, `INSERT INTO messages (id, value) VALUES ('theirs', convert_to('Subject: x'||chr(10)||chr(10)||'from the database', 'UTF8'));`)
+		link.Blackhole(true)
+		link.Cut()
+		r.publish(`{"recipient":"stored@x.test","key":"theirs"}`)
+		for i := range 20 {
+			r.publish(`{"recipient":"u%d@x.test","mime":"Subject: at once\r\n\r\n"}`, i)
+		}
+		r.take("success", 20)
+		eventually(t, "the message to wait", func() bool { return strings.Contains(r.command("", "backlog"), "x.test") })
+		link.Blackhole(false)
+		if o := r.one("success"); len(o.Results) != 1 || o.Results[0].Attempt != 1 {
+			t.Errorf("%s", o.raw)
+		}
+		if m := r.received("stored@x.test"); string(m.Source) != "Subject: x\r\n\r\nfrom the database\r\n" {
+			t.Errorf("%q", m.Source)
+		}
+		if rows := db.Query(t, name, `SELECT id FROM messages;`); !strings.Contains(rows, "theirs") {
+			t.Error("a body that is not ours was removed")
+		}
+	})
+}
