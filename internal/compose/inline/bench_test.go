@@ -1,9 +1,12 @@
 package inline
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
+
+	"golang.org/x/net/html"
 )
 
 // newsletter is a mail of about 30 KB with a sheet of 100 rules.
@@ -45,6 +48,17 @@ func BenchmarkNewSheet(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := i.HTML(src); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkParser is the share of the HTML parser.
+func BenchmarkParser(b *testing.B) {
+	src := newsletter()
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := html.Parse(bytes.NewReader(src)); err != nil {
 			b.Fatal(err)
 		}
 	}

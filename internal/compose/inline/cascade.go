@@ -29,33 +29,34 @@ type winner struct {
 func (r *run) cascade() error {
 	r.owns = map[string][]declaration{}
 	r.variables()
-	var hits []hit
 	for _, e := range r.elements {
-		hits = r.hits(e, hits[:0])
+		r.find(e)
 		if r.steps < 0 {
 			return &LimitError{"steps of matching", maxSteps - r.steps, maxSteps}
 		}
 		source, _ := attr(e.node, "style")
 		own := r.own(source)
-		if len(hits) > 0 || len(own) > 0 {
-			r.style(e, own, merge(hits, own), merge(nil, own))
+		if len(r.hits) > 0 || len(own) > 0 {
+			r.list, r.before = merge(r.list[:0], r.hits, own), merge(r.before[:0], nil, own)
+			same := r.style(e)
+			r.rewrite(e, same)
 		}
 	}
 	return nil
 }
 
-// hits lists the selectors that match an element, weakest first.
-func (r *run) hits(e element, hits []hit) []hit {
+// find lists the selectors that match an element, weakest first.
+func (r *run) find(e element) {
+	r.hits = r.hits[:0]
 	for i, s := range r.sheets {
 		s.sheet.index.candidates(e.node, func(sel *selector) {
 			if (e.within || sel.keyed) && (!e.foreign || sel.named) && r.match(sel, e.node) {
 				s.used[sel.n] = true
-				hits = append(hits, hit{sel, i})
+				r.hits = append(r.hits, hit{sel, i})
 			}
 		})
 	}
-	slices.SortStableFunc(hits, weaker)
-	return hits
+	slices.SortStableFunc(r.hits, weaker)
 }
 
 // own reads a style attribute.
@@ -75,8 +76,7 @@ func (r *run) own(source string) []declaration {
 }
 
 // merge lets the declarations win in the order of the cascade (CSS Cascade 4, 6): the weakest winner comes first.
-func merge(hits []hit, own []declaration) []winner {
-	var list []winner
+func merge(list []winner, hits []hit, own []declaration) []winner {
 	for _, important := range []bool{false, true} {
 		for _, h := range hits {
 			list = win(list, h.rule.list, h, important)
@@ -99,12 +99,12 @@ func win(list []winner, block []declaration, from hit, important bool) []winner 
 	return list
 }
 
-// style writes the style of an element, if it is not what the element has, and the attributes that it leads to.
-func (r *run) style(e element, own []declaration, list, before []winner) {
-	var final []declaration
-	same := len(list) == len(before)
-	for i, w := range list {
-		same = same && w.from.selector == nil && w.name == before[i].name && !strings.HasPrefix(w.name, premailer)
+// style makes the final declarations out of the winners, and says whether the element has them already.
+func (r *run) style(e element) (same bool) {
+	r.final = r.final[:0]
+	same = len(r.list) == len(r.before)
+	for i, w := range r.list {
+		same = same && w.from.selector == nil && w.name == r.before[i].name && !strings.HasPrefix(w.name, premailer)
 		for j, v := range w.values {
 			if full := r.expand(v); full != v {
 				w.values = slices.Clone(w.values)
@@ -113,53 +113,40 @@ func (r *run) style(e element, own []declaration, list, before []winner) {
 			}
 		}
 		w.important = w.important && r.contested(e.node, w)
-		final = append(final, w.declaration)
+		r.final = append(r.final, w.declaration)
 	}
-	r.rewrite(e, final, same)
+	return same
 }
 
 // rewrite edits a start tag.
-func (r *run) rewrite(e element, final []declaration, same bool) {
+func (r *run) rewrite(e element, same bool) {
 	t := &r.tags[e.tag]
-	attrs := attributes(r.src, t.nameEnd, t.end)
+	r.attributes = attributes(r.attributes[:0], r.src, t.nameEnd, t.end)
 	end := t.nameEnd
-	if len(attrs) > 0 {
-		end = attrs[len(attrs)-1].end
+	if n := len(r.attributes); n > 0 {
+		end = r.attributes[n-1].end
 	}
-	at := slices.IndexFunc(attrs, func(a attribute) bool { return a.name == "style" })
-	var b []byte
+	from := len(r.text)
 	if !same {
-		kept := slices.DeleteFunc(slices.Clone(final), func(d declaration) bool { return strings.HasPrefix(d.name, premailer) })
-		css := string(write(nil, inAttribute(kept)))
+		r.css = write(r.css[:0], r.final, true)
+		i := slices.IndexFunc(r.attributes, func(a attribute) bool { return a.is("style") })
 		switch {
-		case at >= 0:
-			r.edits = append(r.edits, edit{attrs[at].start, attrs[at].end, string(quoted([]byte("style="), css))})
-		case css != "":
-			b = quoted(append(b, " style="...), css)
+		case i >= 0:
+			r.text = quoted(append(r.text, "style="...), r.css)
+			r.edit(r.attributes[i].start, r.attributes[i].end, from)
+			from = len(r.text)
+		case len(r.css) > 0:
+			r.text = quoted(append(r.text, " style="...), r.css)
 		}
 	}
-	for _, p := range presentation(e.node.Data, final) {
-		if !slices.ContainsFunc(attrs, func(a attribute) bool { return a.name == p.name }) {
-			b = quoted(append(append(append(b, ' '), p.name...), '='), p.value)
+	for _, p := range presentation(e.node.Data, r.final) {
+		if !slices.ContainsFunc(r.attributes, func(a attribute) bool { return a.is(p.name) }) {
+			r.text = quoted(append(append(append(r.text, ' '), p.name...), '='), []byte(p.value))
 		}
 	}
-	if len(b) > 0 {
-		r.edits = append(r.edits, edit{end, end, string(b)})
+	if len(r.text) > from {
+		r.edit(end, end, from)
 	}
-}
-
-// inAttribute gives values the quotes that need no escapes in an attribute, where they mean the same.
-func inAttribute(list []declaration) []declaration {
-	for i, d := range list {
-		for j, v := range d.values {
-			if strings.Contains(v, `"`) && !strings.Contains(v, "'") {
-				d.values = slices.Clone(d.values)
-				d.values[j] = strings.ReplaceAll(v, `"`, "'")
-			}
-		}
-		list[i] = d
-	}
-	return list
 }
 
 // contested says whether something that stays in a sheet, and is or becomes important there, could beat what was important

@@ -146,16 +146,24 @@ func specials(value string) []string {
 	return list
 }
 
-// write appends declarations in the form of a style attribute.
-func write(b []byte, list []declaration) []byte {
+// write appends declarations as text. In an attribute values have the quotes that need no escapes there, where they mean the
+// same, and what only stands for another attribute is left out.
+func write(b []byte, list []declaration, attribute bool) []byte {
 	first := true
 	for _, d := range list {
+		if attribute && strings.HasPrefix(d.name, premailer) {
+			continue
+		}
 		for _, v := range d.values {
 			if !first {
 				b = append(b, "; "...)
 			}
 			first = false
-			b = append(append(append(b, d.name...), ": "...), v...)
+			b = append(append(b, d.name...), ": "...)
+			if attribute && strings.Contains(v, `"`) && !strings.Contains(v, "'") {
+				v = strings.ReplaceAll(v, `"`, "'")
+			}
+			b = append(b, v...)
 			if d.important {
 				b = append(b, " !important"...)
 			}

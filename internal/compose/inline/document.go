@@ -32,8 +32,6 @@ type tag struct {
 	seen           bool
 }
 
-func (d *document) name(t *tag) string { return strings.ToLower(string(d.src[t.start+1 : t.nameEnd])) }
-
 // element is one that can have a style attribute.
 type element struct {
 	node *html.Node
@@ -52,7 +50,7 @@ type style struct {
 
 // parseDocument finds the tags, then builds the tree from a copy in which each has a number.
 func parseDocument(src []byte) (*document, error) {
-	d := &document{src: src, headEnd: -1}
+	d := &document{src: src, headEnd: -1, tags: make([]tag, 0, bytes.Count(src, []byte("<")))}
 	d.scan()
 	if len(d.tags) > maxElements {
 		return nil, &LimitError{"elements", len(d.tags), maxElements}
@@ -61,6 +59,7 @@ func parseDocument(src []byte) (*document, error) {
 	if err != nil {
 		return nil, &LimitError{"levels of nesting", maxDepth + 1, maxDepth} // the only error that the parser has by itself
 	}
+	d.elements = make([]element, 0, len(d.tags))
 	if err := d.collect(root); err != nil {
 		return nil, err
 	}
@@ -70,7 +69,6 @@ func parseDocument(src []byte) (*document, error) {
 // scan runs the tokenizer over the source.
 func (d *document) scan() {
 	z := html.NewTokenizer(bytes.NewReader(d.src))
-	z.SetMaxBuf(0)
 	for at, inStyle, head := 0, false, false; ; {
 		kind := z.Next()
 		if kind == html.ErrorToken {

@@ -82,15 +82,26 @@ type run struct {
 	vars   map[string]string
 	owns   map[string][]declaration // style attributes that were read
 	edits  []edit
+	text   []byte // of all edits
+
+	// Room for the work on one element.
+	hits         []hit
+	list, before []winner
+	final        []declaration
+	attributes   []attribute
+	css          []byte
 }
 
-// edit replaces what lies between start and end.
-type edit struct {
-	start, end int
-	text       string
+// edit replaces what lies between start and end in the source by a piece of the text.
+type edit struct{ start, end, from, to int }
+
+// edit notes that what was added to the text since from is to stand in the place of a piece of the source.
+func (r *run) edit(start, end, from int) {
+	r.edits = append(r.edits, edit{start, end, from, len(r.text)})
 }
 
 func (r *run) all(c *cache) error {
+	r.edits, r.text = make([]edit, 0, len(r.elements)+len(r.styles)), make([]byte, 0, len(r.src)/2)
 	r.readSheets(c)
 	if len(r.sheets) == 0 {
 		return nil
@@ -108,10 +119,10 @@ func (r *run) apply() []byte {
 		return r.src
 	}
 	slices.SortStableFunc(r.edits, func(a, b edit) int { return cmp.Compare(a.start, b.start) })
-	out := make([]byte, 0, len(r.src)*2)
+	out := make([]byte, 0, len(r.src)+len(r.text))
 	from := 0
 	for _, e := range r.edits {
-		out = append(append(out, r.src[from:e.start]...), e.text...)
+		out = append(append(out, r.src[from:e.start]...), r.text[e.from:e.to]...)
 		from = e.end
 	}
 	return append(out, r.src[from:]...)
@@ -147,19 +158,20 @@ func readable(s *style) bool {
 func (r *run) marked(s *style) bool {
 	is := false
 	t := &r.tags[s.tag]
-	for _, a := range attributes(r.src, t.nameEnd, t.end) {
-		value, _ := attr(s.node, a.name)
+	for _, a := range attributes(nil, r.src, t.nameEnd, t.end) {
+		name := strings.ToLower(string(a.name))
+		value, _ := attr(s.node, name)
 		switch {
-		case a.name == "data-premailer" && value == "ignore":
+		case name == "data-premailer" && value == "ignore":
 			is = true
-		case a.name == "data-embed", a.name == "data-roadie-ignore", a.name == "no-inline",
-			(a.name == "data-inline" || a.name == "inline") && strings.EqualFold(value, "false"):
+		case name == "data-embed", name == "data-roadie-ignore", name == "no-inline",
+			(name == "data-inline" || name == "inline") && strings.EqualFold(value, "false"):
 			is = true
 			start := a.start
-			for space(r.src[start-1]) {
+			for apart := strings.IndexByte(" \t\r\n\f/>", r.src[a.end]) >= 0; apart && space(r.src[start-1]); {
 				start--
 			}
-			r.edits = append(r.edits, edit{start: start, end: a.end})
+			r.edit(start, a.end, len(r.text))
 		}
 	}
 	return is

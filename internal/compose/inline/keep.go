@@ -40,11 +40,13 @@ func (r *run) keep() {
 	}
 	for _, s := range r.sheets {
 		t := &r.tags[s.tag]
-		r.edits = append(r.edits, edit{start: t.start, end: t.close})
+		r.edit(t.start, t.close, len(r.text))
 	}
 	if kept := r.element(plain) + r.element(exotic); kept != "" {
 		place := r.place()
-		r.edits = slices.Insert(r.edits, 0, edit{place, place, kept}) // before what is cut at the same place
+		from := len(r.text)
+		r.text = append(r.text, kept...)
+		r.edits = slices.Insert(r.edits, 0, edit{place, place, from, len(r.text)}) // before what is cut at the same place
 	}
 }
 
@@ -171,7 +173,7 @@ func (r *rule) write(selectors []*selector, important bool) string {
 			list[i].important = true
 		}
 	}
-	return string(append(write(append(b, " { "...), list), " }"...))
+	return string(append(write(append(b, " { "...), list, false), " }"...))
 }
 
 // element is a style element with the line ends of the source; nothing when there is nothing to say.

@@ -52,27 +52,26 @@ var conversions = map[string]conversion{
 // earlier one for the same attribute; but what stands for the attribute alone has the last word.
 func presentation(element string, list []declaration) []pair {
 	var pairs []pair
-	fixed := map[string]bool{}
+	var fixed []string
 	for _, d := range list {
 		c, ok := conversions[d.name]
 		own := strings.HasPrefix(d.name, premailer)
-		if !ok || !slices.Contains(c.elements, element) || fixed[c.attribute] && !own {
+		if !ok || !slices.Contains(c.elements, element) || !own && slices.Contains(fixed, c.attribute) {
 			continue
 		}
 		if own {
-			fixed[c.attribute] = true
+			fixed = append(fixed, c.attribute)
 		}
 		value := ""
 		for i := len(d.values) - 1; i >= 0 && value == ""; i-- {
 			value = c.value(element, d.values[i])
 		}
 		i := slices.IndexFunc(pairs, func(p pair) bool { return p.name == c.attribute })
-		switch {
-		case i < 0:
-			pairs = append(pairs, pair{c.attribute, value})
-		default:
-			pairs[i].value = value
+		if i < 0 {
+			pairs = append(pairs, pair{name: c.attribute})
+			i = len(pairs) - 1
 		}
+		pairs[i].value = value
 	}
 	return slices.DeleteFunc(pairs, func(p pair) bool { return p.value == "" })
 }

@@ -5,20 +5,21 @@ import (
 	"strings"
 )
 
-// attribute is one of a start tag and where it lies in the source.
+// attribute is one of a start tag: its name in the source, and where it ends, with the quotes of the value.
 type attribute struct {
-	name       string // lower case
-	start, end int    // from the name to the end of the value, with its quotes
+	name       []byte
+	start, end int
 }
+
+func (a attribute) is(name string) bool { return len(a.name) == len(name) && prefix(a.name, name) }
 
 // nameEnd is where the name of the start tag at start ends.
 func nameEnd(src []byte, start int) int {
 	return start + 1 + bytes.IndexAny(src[start+1:], " \t\r\n\f/>")
 }
 
-// attributes reads a start tag as HTML does (WHATWG HTML 13.2.5.32 and on). At is where its name ends.
-func attributes(src []byte, at, end int) []attribute {
-	var list []attribute
+// attributes appends those of a start tag, read as HTML does (WHATWG HTML 13.2.5.32 and on). At is where its name ends.
+func attributes(list []attribute, src []byte, at, end int) []attribute {
 	for {
 		for at < end && (space(src[at]) || src[at] == '/') {
 			at++
@@ -29,7 +30,7 @@ func attributes(src []byte, at, end int) []attribute {
 		a := attribute{start: at}
 		for at++; at < end && !space(src[at]) && strings.IndexByte("/>=", src[at]) < 0; at++ {
 		}
-		a.name, a.end = strings.ToLower(string(src[a.start:at])), at
+		a.name, a.end = src[a.start:at], at
 		for at < end && space(src[at]) {
 			at++
 		}
@@ -64,10 +65,10 @@ func valueEnd(src []byte, at, end int) int {
 func space(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' }
 
 // quoted appends a value with quotes.
-func quoted(b []byte, value string) []byte {
+func quoted(b, value []byte) []byte {
 	b = append(b, '"')
-	for i := range len(value) {
-		switch c := value[i]; c {
+	for _, c := range value {
+		switch c {
 		case '"':
 			b = append(b, "&quot;"...)
 		case '&':
