@@ -117,7 +117,9 @@ func (c *Cache) written() uint64 {
 // tables are those that a snapshot is made of.
 func tables() []Table {
 	return slices.DeleteFunc(Tables(), func(t Table) bool {
-		return !slices.Contains([]string{tableCapacity, tableFloods, tableDelegates, tablePaused, tableNames, tableDNS}, t.Name)
+		return !slices.Contains([]string{
+			tableCapacity, tableFloods, tableDelegates, tablePaused, tableNames, tableDNS, tableKeys, tableSigns,
+		}, t.Name)
 	})
 }
 

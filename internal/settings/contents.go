@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"posthoorn/internal/mailauth/dkim"
 )
 
 // contents are the rows of the database that make sense.
@@ -18,6 +20,7 @@ type contents struct {
 	paused    []Pause // by id, ended ones included
 	names     map[netip.Addr]string
 	targets   map[string][]Target
+	keys      []dkim.Row
 	bad       []badRow
 }
 
@@ -39,6 +42,7 @@ func newContents(rows map[string][]Row, server int) *contents {
 	c.pausedRows(rows[tablePaused], server)
 	c.nameRows(rows[tableNames])
 	c.targetRows(rows[tableDNS])
+	c.keyRows(rows[tableKeys], rows[tableSigns])
 	return c
 }
 

@@ -7,8 +7,8 @@ func Tables() []Table {
 		{Name: tableCapacity, Columns: capacityColumns()},
 		{Name: tableFloods, Columns: floodColumns()},
 		{Name: "ips", Columns: []Column{text("ip", 45), text("vhost", 255), text("exchange", 255), text("outbox", 255)}},
-		{Name: "dkim_keys", Columns: keyColumns()},
-		{Name: "dkim_patterns", Columns: []Column{id(), number("key_id"), text("type", 16), text("sign", 255)}},
+		{Name: tableKeys, Columns: keyColumns()},
+		{Name: tableSigns, Columns: []Column{id(), number("key_id"), text("type", 16), text("sign", 255)}},
 		{Name: "locals", Columns: []Column{id(), text("type", 16), text("address", 255)}},
 		{Name: tableDelegates, Columns: []Column{
 			id(), text("localip", 45), text("domain", 255), text("delegate", 45), moment("expire"),
@@ -29,6 +29,8 @@ const (
 	tablePaused    = "paused"
 	tableNames     = "mtanames"
 	tableDNS       = "dns"
+	tableKeys      = "dkim_keys"
+	tableSigns     = "dkim_patterns"
 )
 
 func id() Column                     { return Column{Name: "id", Kind: Int, Primary: true} }

@@ -27,7 +27,7 @@ func TestTables(t *testing.T) {
 	if !slices.Equal(names, want) {
 		t.Errorf("tables %v", names)
 	}
-	if len(tables()) != 6 {
+	if len(tables()) != 8 {
 		t.Errorf("%d tables are read", len(tables()))
 	}
 }
