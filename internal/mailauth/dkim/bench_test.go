@@ -5,6 +5,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -94,6 +95,33 @@ func BenchmarkLoad(b *testing.B) {
 				if _, err := l.read(text); err != nil {
 					b.Fatal(err)
 				}
+			}
+		})
+	}
+}
+
+// A mail from one of many domains, of which each has a key: mostly the match is known, sometimes not.
+func BenchmarkRing(b *testing.B) {
+	const domains = 10_000
+	r := NewRing(RingOptions{Loader: NewLoader(Go(), 0)})
+	rows := make([]Row, domains)
+	names := make([]string, domains)
+	for i := range rows {
+		names[i] = fmt.Sprintf("d%d.test", i)
+		rows[i] = row(int64(i), names[i], fmt.Sprint("k", i))
+		rows[i].Verify = false
+	}
+	r.Update(rows)
+	for r.round(b.Context()) {
+	}
+	for name, match := range map[string]func(domain string){
+		"known": func(domain string) { r.For(b.Context(), domain) },
+		"new":   func(domain string) { clear(r.current.Load().matches); r.For(b.Context(), domain) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				match(names[i%domains])
 			}
 		})
 	}

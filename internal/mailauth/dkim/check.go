@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -80,7 +81,7 @@ func (r *Ring) round(ctx context.Context) (again bool) {
 	for range min(r.options.Lookups, len(trials)) {
 		group.Go(func() {
 			for i := next.Add(1) - 1; i < int64(len(trials)) && ctx.Err() == nil; i = next.Add(1) - 1 {
-				r.check(ctx, trials[i])
+				r.guarded(ctx, trials[i])
 			}
 		})
 	}
@@ -97,6 +98,17 @@ func (r *Ring) round(ctx context.Context) (again bool) {
 		<-finished
 		return true
 	}
+}
+
+// guarded checks a key. A panic over one key or its record is the end of that key, not of the program.
+func (r *Ring) guarded(ctx context.Context, t *trial) {
+	defer func() {
+		if v := recover(); v != nil {
+			r.options.Logger.Error("the check of a DKIM key panicked", "panic", v, "stack", string(debug.Stack()))
+			r.settle(t, true, "its check panicked", "")
+		}
+	}()
+	r.check(ctx, t)
 }
 
 // check reads a key and compares it with the DNS.

@@ -22,6 +22,7 @@ type zone struct {
 	records map[string][]string
 	failure error         // of every lookup
 	delay   time.Duration // of every lookup
+	panics  string        // the first label of a name whose lookup panics
 	asked   []string
 	at, max int // lookups now, and the most at once
 }
@@ -49,6 +50,9 @@ func (z *zone) TXT(ctx context.Context, name string) ([]string, error) {
 	defer z.mu.Unlock()
 	if z.failure != nil {
 		return nil, z.failure
+	}
+	if z.panics != "" && strings.HasPrefix(name, z.panics+".") {
+		panic(name)
 	}
 	if records, ok := z.records[name]; ok {
 		return records, nil
@@ -274,6 +278,18 @@ func TestRingIsBounded(t *testing.T) {
 		b.signs(t, "new.test", "new@new.test relaxed/simple")
 		if waited := time.Since(start); waited > time.Second {
 			t.Errorf("waited %v", waited)
+		}
+	})
+}
+
+// A check that panics costs one key.
+func TestRingSurvivesPanic(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bench) {
+		b.zone.change(func() { b.zone.records["k1._domainkey.shop.test"], b.zone.panics = []string{edRecord}, "k2" })
+		b.Update([]Row{row(1, "shop.test", "k1"), row(2, "shop.test", "k2")})
+		b.signs(t, "shop.test", "k1@shop.test relaxed/simple")
+		if got := b.lines(); !strings.Contains(got, "its check panicked") {
+			t.Error(got)
 		}
 	})
 }
