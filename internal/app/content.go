@@ -3,6 +3,7 @@ package app
 import (
 	"posthoorn/internal/mailauth/dkim"
 	"posthoorn/internal/prepare"
+	"posthoorn/internal/settings"
 )
 
 // openContent is what makes bytes of messages: signing, and all that comes before it.
@@ -15,8 +16,9 @@ func (d *Daemon) openContent() error {
 	loader := dkim.NewLoader(engine, 0)
 	signer := dkim.NewSigner(dkim.SignerOptions{Registerer: d.metrics})
 	d.later("signatures", signer.Close)
+	ring := d.keyRing(loader)
 	o := prepare.Options{
-		Signing:    prepare.Signing{Loader: loader, Signer: signer},
+		Signing:    prepare.Signing{Loader: loader, Signer: signer, Ring: ring},
 		Reschedule: d.cfg.Storage.Reschedule,
 		Log:        d.named("content"),
 	}
@@ -25,4 +27,19 @@ func (d *Daemon) openContent() error {
 	}
 	d.prepare = prepare.New(o)
 	return nil
+}
+
+// keyRing holds the keys of the settings, as they are at any time.
+func (d *Daemon) keyRing(loader *dkim.Loader) *dkim.Ring {
+	ring := dkim.NewRing(dkim.RingOptions{DNS: d.resolver, Loader: loader, Logger: d.named("dkim")})
+	update := func(s *settings.Snapshot) { ring.Update(s.DKIM()) }
+	d.settings.Subscribe(update)
+	update(d.settings.Current())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		ring.Run(d.ctx)
+	}()
+	d.later("checks of signing keys", func() { <-done })
+	return ring
 }

@@ -105,6 +105,27 @@ func TestSignedMailArrivesSigned(t *testing.T) {
 	})
 }
 
+// Keys of the settings sign the mail of the domains that their patterns name, once their public halves are in the DNS
+// (delivery-control.md section 8).
+func TestKeysOfTheSettingsSign(t *testing.T) {
+	t.Parallel()
+	good, goodRecord := rsaKey(t)
+	unknown, _ := rsaKey(t)
+	zone := defaultZone + "good._domainkey.shop.test TXT \"" + goodRecord + "\"\n"
+	onEmbedded(t, setup{zone: zone}, func(t *testing.T, r *rig) {
+		r.set("dkim_keys", row{"id": 1, "domain": "shop.test", "selector": "good", "privatekey": good}, row{"id": 2, "domain": "shop.test", "selector": "unknown", "privatekey": unknown})
+		r.set("dkim_patterns", row{"key_id": 1, "type": "fnmatch", "sign": "*.shop.test"}, row{"key_id": 2, "type": "fnmatch", "sign": "*.shop.test"})
+		r.publish(`{"recipient":"signed@x.test","mime":"From: a@news.shop.test\r\n\r\nx"}` + "\n" + `{"recipient":"bare@x.test","mime":"From: a@other.test\r\n\r\nx"}`)
+		r.take("success", 2)
+		if got := verdicts(t, map[string]string{"good._domainkey.shop.test": goodRecord}, r.received("signed@x.test").Source); !slices.Equal(got, []string{"pass"}) {
+			t.Errorf("%v", got)
+		}
+		if m := r.received("bare@x.test"); bytes.Contains(m.Source, []byte("DKIM-Signature")) {
+			t.Errorf("signed by a key of another domain:\n%s", m.Source)
+		}
+	})
+}
+
 // A source that goes through the store comes out as it went in, and is not kept longer than needed (storage.md).
 func TestMessageStore(t *testing.T) {
 	t.Parallel()
