@@ -83,7 +83,7 @@ func (s *addressScanner) flush() {
 }
 
 // quotedLen is the length of the quoted-string at the start of b, or of b when it has no end.
-func quotedLen(b []byte) int {
+func quotedLen[T string | []byte](b T) int {
 	for i := 1; i < len(b); i++ {
 		switch b[i] {
 		case '\\':
@@ -105,7 +105,7 @@ func literalLen(b []byte) int {
 }
 
 // commentLen is the length of the comment at the start of b, nested ones included.
-func commentLen(b []byte) int {
+func commentLen[T string | []byte](b T) int {
 	depth := 0
 	for i := 0; i < len(b); i++ {
 		switch b[i] {
