@@ -46,6 +46,7 @@ var drivers = map[string]string{
 	"github.com/ebitengine/purego":    "mailauth/dkim",
 	"blitiri.com.ar/go/spf":           "mailauth",
 	"go.mongodb.org/mongo-driver":     "store/mongo",
+	"github.com/aws":                  "store/s3",
 	"modernc.org/sqlite":              "sqldb",
 	"github.com/jackc/pgx":            "sqldb",
 	"github.com/go-sql-driver/mysql":  "sqldb",

@@ -13,7 +13,7 @@ import (
 const (
 	// grace is how long a file lives whose writer did not say when it expires, so that its time is that of writing.
 	grace = 24 * time.Hour
-	// abandoned is when a file that is being written is nobody's any more.
+	// abandoned is when a file that is being written is nobody's any more, and a folder is not about to be used.
 	abandoned = time.Hour
 	// atOnce is how many names of a folder are in memory.
 	atOnce = 256
@@ -62,12 +62,22 @@ func (s *sweep) visit(ctx context.Context, folders string, entry os.DirEntry, le
 	path := filepath.Join(folders, entry.Name())
 	switch {
 	case level < s.depth && entry.IsDir() && isFolder(entry.Name()):
-		err := s.walk(ctx, path, level+1)
-		// It goes when it is empty, which the system knows.
-		_ = s.root.Remove(path)
-		return err
+		return errors.Join(s.walk(ctx, path, level+1), s.tidy(path))
 	case level == s.depth && entry.Type().IsRegular() && s.ours(strings.TrimPrefix(folders, "."), entry.Name()):
 		return s.file(path, entry)
+	}
+	return nil
+}
+
+// tidy removes a folder in which nothing has come or gone for a while, so that no Put is about to use it, if it is empty, which the
+// system knows.
+func (s *sweep) tidy(path string) error {
+	info, err := s.root.Lstat(path)
+	if err != nil {
+		return ignoreAbsent(err)
+	}
+	if s.now.Sub(info.ModTime()) > abandoned {
+		_ = s.root.Remove(path)
 	}
 	return nil
 }

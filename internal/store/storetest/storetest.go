@@ -5,8 +5,8 @@ package storetest
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -141,15 +141,9 @@ func soon(t *testing.T, try func(ctx context.Context) error) {
 	}
 }
 
-// noise is n bytes that cannot be compressed, the same ones every time, with line ends in it.
+// noise is n bytes that cannot be compressed, the same ones every time.
 func noise(n int) string {
-	var b strings.Builder
-	b.Grow(n + 8)
-	for x := uint64(88172645463325252); b.Len() < n; {
-		x ^= x << 13
-		x ^= x >> 7
-		x ^= x << 17
-		fmt.Fprintf(&b, "%c%c%c%c%c%c\r\n", byte(x), byte(x>>8), byte(x>>16), byte(x>>24), byte(x>>32), byte(x>>40))
-	}
-	return b.String()[:n]
+	data := make([]byte, n)
+	_, _ = rand.NewChaCha8([32]byte{}).Read(data) // never fails
+	return string(data)
 }

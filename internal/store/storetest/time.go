@@ -95,14 +95,14 @@ func gone(t *testing.T, p Place) {
 	for range 2 {
 		p.Down(t)
 		soon(t, func(ctx context.Context) error { // what is killed may answer for a moment
-			ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+			ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 			defer cancel()
 			if _, err := s.Get(ctx, "key"); err != nil {
 				return nil
 			}
 			return errors.New("the place still answers")
 		})
-		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		everyCall(t, s, func(err error) { p.failed(t, err) }, ctx)
 		if _, err := s.Sweep(ctx); err != nil {
 			p.keepsSecret(t, err.Error())

@@ -49,7 +49,7 @@ func overwrite(t *testing.T, p Place) {
 func keys(t *testing.T, p Place) {
 	s := p.opened(t)
 	odd := append([]string{
-		store.NewKey(), "a", "A", "a ", " a", "a.b", "../../etc/passwd", "..", ".", "/", "//", "/etc/passwd", "a/../b", "a/b", "a//b", "b/", `..\..\x`, `C:\x`,
+		store.NewKey(), "a", "A", "a ", " a", "a.b", "../../etc/passwd", "..", ".", "/", "//", "/etc/passwd", "a/../b", "folder/b", "a//b", "b/", `..\..\x`, `C:\x`,
 		"%2e%2e%2f", "%00", "%", "_", "*", "?", "#", "a?b=c", "a#b", "a&b", "a+b", "a=b", "a b", "'", `"`, "`", "$1", "${x}", "{", "$where", "a.$b", "-rf", "--", "~", "~a",
 		"a\nb", "a\r\nX-Y: z", "\x01", "\x7f", "\t", "<a>&amp;", "con", "CON", "é", "e\u0301", "ключ", "𝄞", "\u202e", "\ufeff", "null",
 		strings.Repeat("x", 255), strings.Repeat("€", 255), strings.Repeat("../", 85), strings.Repeat("ab", 32), "ph-", "ph-" + strings.Repeat("G", 32),
