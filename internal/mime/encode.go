@@ -3,6 +3,7 @@ package mime
 import (
 	"bytes"
 	"slices"
+	"strings"
 )
 
 // maxPlainLine is how long a line may be that is sent as it is (RFC 5322 section 2.1.1).
@@ -36,7 +37,7 @@ func Rewrite(source []byte, edits []Edit) []byte {
 
 // AppendTextEdits appends the edits that make text, which is UTF-8, the content of a part. Its character set stays if it can
 // hold the text, else it becomes UTF-8. A part without transfer encoding keeps its bytes plain as long as they are ASCII in
-// lines of 998 bytes at most; anything else becomes quoted-printable, with lines that end in CRLF. The fields that say so are
+// lines of 998 bytes at most, none of which is a boundary; anything else becomes quoted-printable, with lines that end in CRLF. The fields that say so are
 // changed or added where they must. The edits keep text.
 func (p *Part) AppendTextEdits(edits []Edit, source, text []byte) []Edit {
 	fields := make([]byte, 0, 128) // those that are added at the end of the header
@@ -46,12 +47,12 @@ func (p *Part) AppendTextEdits(edits []Edit, source, text []byte) []Edit {
 		edits, fields = p.setField(edits, fields, "Content-Type",
 			AppendMedia(nil, "Content-Type", p.Media.With("charset", "utf-8")))
 	}
-	if !p.isPlain() || !staysPlain(body) {
+	if !p.isPlain() || !staysPlain(body) || p.hasBoundary(body) {
 		if p.Encoding != "quoted-printable" {
 			edits, fields = p.setField(edits, fields, "Content-Transfer-Encoding",
 				[]byte("Content-Transfer-Encoding: quoted-printable\r\n"))
 		}
-		body = appendQuotedPrintable(make([]byte, 0, len(body)+len(body)/8+64), body)
+		body = AppendQuotedPrintable(make([]byte, 0, len(body)+len(body)/8+64), body)
 	}
 	if p.Parent < 0 && len(fields) > 0 && p.Field("MIME-Version") == nil {
 		fields = append(fields, "MIME-Version: 1.0\r\n"...)
@@ -90,6 +91,25 @@ func (p *Part) addition(source, fields []byte) Edit {
 	return Edit{p.HeaderEnd, p.HeaderEnd, fields}
 }
 
+// hasBoundary says whether a line begins like a boundary of a multipart around the part.
+func (p *Part) hasBoundary(text []byte) bool {
+	for len(p.outer) > 0 {
+		if rest, ok := bytes.CutPrefix(text, []byte("--")); ok {
+			for _, boundary := range p.outer {
+				if bytes.HasPrefix(rest, []byte(strings.TrimRight(boundary, " \t"))) {
+					return true
+				}
+			}
+		}
+		i := bytes.Index(text, []byte("\n--"))
+		if i < 0 {
+			break
+		}
+		text = text[i+1:]
+	}
+	return false
+}
+
 // staysPlain says whether text can be sent without transfer encoding wherever it goes.
 func staysPlain(text []byte) bool {
 	for len(text) > 0 {
@@ -125,8 +145,9 @@ var quotable = func() (plain [256]bool) {
 // maxQuotedLine is the longest line of quoted-printable, a soft break at its end included.
 const maxQuotedLine = 76
 
-// appendQuotedPrintable encodes a text. LF and CRLF are line ends.
-func appendQuotedPrintable(dst, text []byte) []byte {
+// AppendQuotedPrintable encodes a text (RFC 2045 section 6.7). LF and CRLF are line ends, and become CRLF. No line of the result
+// begins with two dashes, so that none is a boundary, whatever the text holds.
+func AppendQuotedPrintable(dst, text []byte) []byte {
 	for len(text) > 0 {
 		end := bytes.IndexByte(text, '\n')
 		if end < 0 {
@@ -144,6 +165,9 @@ func appendQuotedLine(dst, line []byte) []byte {
 	room := maxQuotedLine
 	for len(line) > 0 {
 		run := plainRun(line)
+		if room == maxQuotedLine && run > 0 && len(line) > 1 && line[0] == '-' && line[1] == '-' {
+			run = 0
+		}
 		if run == 0 {
 			dst, room = softBreak(dst, room, 3, len(line) == 1)
 			c := line[0]

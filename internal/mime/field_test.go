@@ -47,6 +47,8 @@ func TestAppendMailboxes(t *testing.T) {
 		want string
 	}{
 		{nil, ""},
+		{[]Mailbox{{}, {Name: "\r\n"}}, ""},
+		{[]Mailbox{{}, {Address: "a@b.test"}, {Address: "\x00"}}, "a@b.test"},
 		{[]Mailbox{{Address: "a@b.test"}}, "a@b.test"},
 		{[]Mailbox{{Name: "Ada", Address: "a@b.test"}}, "Ada <a@b.test>"},
 		{[]Mailbox{{Name: "Lovelace, Ada", Address: "a@b.test"}}, `"Lovelace, Ada" <a@b.test>`},

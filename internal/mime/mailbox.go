@@ -25,42 +25,44 @@ func IsAddressField(name string) bool {
 
 // AppendMailboxes appends an address field, CRLF included. Names are quoted or encoded (RFC 2047), domains become A-labels
 // unless the local part needs SMTPUTF8 anyway (RFC 6532), long lists are folded. Whatever an entry holds, it stays one entry.
-// An invalid name, or an empty list, appends nothing.
+// Entries that hold nothing are left out; a field without entries, or with an invalid name, appends nothing.
 func AppendMailboxes(dst []byte, name string, list []Mailbox) []byte {
-	if !ValidName(name) || len(list) == 0 {
+	if !ValidName(name) {
 		return dst
 	}
 	f := startField(dst, name)
-	blanks := ""
-	for i, m := range list {
-		end := ","
-		if i == len(list)-1 {
-			end = ""
+	for _, m := range list {
+		m.Name, m.Address = clean(m.Name), clean(m.Address)
+		if m.Name+m.Address == "" {
+			continue
 		}
-		f.mailbox(blanks, m, end)
-		blanks = " "
+		blanks := ""
+		if !f.first {
+			f.out = append(f.out, ',')
+			blanks = " "
+		}
+		f.mailbox(blanks, m)
+	}
+	if f.first {
+		return dst
 	}
 	return f.end()
 }
 
-func (f *fieldWriter) mailbox(blanks string, m Mailbox, end string) {
-	name, address := clean(m.Name), clean(m.Address)
+func (f *fieldWriter) mailbox(blanks string, m Mailbox) {
+	address := m.Address
 	if !m.Verbatim {
 		address = FormatAddress(address)
 	}
 	switch {
-	case name == "" && address == "":
-		address = "<>"
-	case name == "":
-	case m.Address == "":
-		f.name(blanks, name)
-		f.out = append(f.out, end...)
-		return
+	case m.Name == "":
+		f.put(blanks, address)
+	case address == "":
+		f.name(blanks, m.Name)
 	default:
-		f.name(blanks, name)
-		blanks, address = " ", "<"+address+">"
+		f.name(blanks, m.Name)
+		f.put(" ", "<"+address+">")
 	}
-	f.put(blanks, address+end)
 }
 
 // name writes a display name: as it is, quoted or encoded. A name with a brace is never quoted, since a backslash would change

@@ -32,6 +32,8 @@ type Part struct {
 	Media       Media  // of Content-Type; text/plain when there is none
 	Encoding    string // of Content-Transfer-Encoding, in lower case; often empty
 	Disposition string // inline, attachment, or empty
+
+	outer, inner []string // boundaries of the multiparts around it, and around what it holds
 }
 
 // IsText says whether the part is a text of that kind ("plain", "html") to be read with the message, not an attachment.
@@ -151,6 +153,7 @@ func (s *partScanner) defaultType(parent int) string {
 func (s *partScanner) add(p Part) {
 	if p.Parent >= 0 {
 		p.Depth = s.parts[p.Parent].Depth + 1
+		p.outer = s.parts[p.Parent].inner
 	}
 	p.End = p.Body
 	s.open = append(s.open, len(s.parts))
@@ -186,6 +189,7 @@ func (s *partScanner) enter() error {
 	if len(s.stack) >= MaxDepth {
 		return ErrDepth
 	}
+	p.inner = append(p.outer[:len(p.outer):len(p.outer)], boundary)
 	s.stack = append(s.stack, inner{boundary: boundary, part: index, open: len(s.open)})
 	return nil
 }
