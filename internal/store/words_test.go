@@ -78,7 +78,7 @@ func TestEncodings(t *testing.T) {
 
 // A megabyte of zeros is a kilobyte: what is beyond the limit is never there.
 func TestDecodeIsBounded(t *testing.T) {
-	bomb := Compress(make([]byte, 64<<20))
+	bomb := Compress(make([]byte, 24<<20))
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	_, err := Decode(bomb, Gzip, 1<<20)

@@ -8,7 +8,9 @@ import (
 )
 
 func TestStoreServers(t *testing.T) {
-	for name, start := range map[string]func(testing.TB) *testbed.StoreServer{"FerretDB": testbed.FerretDB, "VersityGW": testbed.VersityGW} {
+	for name, start := range map[string]func(testing.TB) *testbed.StoreServer{
+		"FerretDB": func(t testing.TB) *testbed.StoreServer { return testbed.FerretDB(t) }, "VersityGW": testbed.VersityGW,
+	} {
 		t.Run(name, func(t *testing.T) {
 			s := start(t)
 			addr := s.Addr()

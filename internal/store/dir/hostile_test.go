@@ -1,6 +1,7 @@
 package dir
 
 import (
+	"crypto/rand"
 	"errors"
 	"log/slog"
 	"os"
@@ -147,7 +148,7 @@ func TestPlantedFolder(t *testing.T) {
 // The sweep removes what keys have put there, and nothing else, whatever its age.
 func TestSweepKnowsItsOwn(t *testing.T) {
 	for options, stays := range map[string][]string{
-		"":         {"abc", "notes.txt", "ba/78/16/bf/other", "ba/78/16/bf/two words", "ba/78/16/abc", "ba/78/16/bf/aa/abc", "etc/78/16/bf/abc", "ba/78/16/bf/" + strings.Repeat("0", 64)},
+		"":         {"abc", "notes.txt", "ba/78/16/bf/other", "ba/78/16/bf/two words", "ba/78/16/bf/~backup", "ba/78/16/abc", "ba/78/16/bf/aa/abc", "etc/78/16/bf/abc", "ba/78/16/bf/" + strings.Repeat("0", 64)},
 		"?depth=0": {"two words", "ba/abc", "päckchen"},
 	} {
 		t.Run(options, func(t *testing.T) {
@@ -188,7 +189,7 @@ func TestSweepOfForeignFiles(t *testing.T) {
 	place := filepath.Join(root, "ba/78/16/bf")
 	must(t, os.MkdirAll(place, 0o700))
 	must(t, os.WriteFile(filepath.Join(place, "abc"), []byte("theirs"), 0o644))
-	must(t, os.WriteFile(filepath.Join(place, "~left"), []byte("half"), 0o600))
+	must(t, os.WriteFile(filepath.Join(place, temporary+rand.Text()), []byte("half"), 0o600))
 	if data, err := s.Get(t.Context(), "abc"); string(data) != "theirs" || err != nil {
 		t.Errorf("have %q, %v", data, err)
 	}

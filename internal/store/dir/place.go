@@ -9,9 +9,14 @@ import (
 
 const (
 	plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
-	// temporary begins the names of files that are being written. No key has such a name.
+	// temporary begins the names of files that are being written; 26 letters and digits follow. No key has such a name.
 	temporary = "~"
 )
+
+func isTemporary(file string) bool {
+	random, ok := strings.CutPrefix(file, temporary)
+	return ok && len(random) == 26 && strings.Trim(random, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == ""
+}
 
 // place is the path of the file of a key, below the root.
 func (f *folder) place(key string) string {
@@ -38,7 +43,7 @@ func (f *folder) folders(digits string) string {
 
 // ours says that a file which lies in these folders is there because of a key. In a folder that also holds other things, those stay.
 func (f *folder) ours(folders, file string) bool {
-	if strings.HasPrefix(file, temporary) {
+	if isTemporary(file) {
 		return true
 	}
 	if strings.Trim(file, plain) != "" {

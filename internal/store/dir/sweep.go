@@ -105,7 +105,7 @@ func (s *sweep) file(path string, entry os.DirEntry) error {
 func end(info os.FileInfo) time.Time {
 	changed := changed(info)
 	switch {
-	case strings.HasPrefix(info.Name(), temporary):
+	case isTemporary(info.Name()):
 		return changed.Add(abandoned)
 	case !info.ModTime().After(changed):
 		return changed.Add(grace)
