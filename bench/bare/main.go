@@ -1,7 +1,7 @@
 // Command bare is the shortest program that does, for each message, what an MTA fed by RabbitMQ has to do, and nothing else:
-// consume, decode the JSON, send over connections that are kept, publish a result with confirm, and acknowledge after the
+// consume, decode the JSON, sign where that is asked for, send over connections that are kept, publish a result with confirm, and acknowledge after the
 // confirm. It has no policy, no retry, no queue of its own and no mercy: any surprise ends it. What it reaches on a machine
-// is what a real MTA there can be measured against. The JSON is read by the same code as Posthoorn's.
+// is what a real MTA there can be measured against. The JSON is read, and signatures are made, by the same code as Posthoorn's.
 package main
 
 import (
@@ -22,6 +22,7 @@ func main() {
 		sink        = flag.String("sink", "127.1.0.1:2525", "where all mail goes")
 		connections = flag.Int("c", 100, "SMTP connections")
 		prefetch    = flag.Int("prefetch", 1000, "messages out at most")
+		sign        = flag.Bool("sign", false, "sign with the keys that each message brings")
 		trips       = flag.Int("trips", 2, "round trips per message: 2, or 1 where the next message is already here")
 	)
 	flag.Parse()
@@ -30,8 +31,12 @@ func main() {
 	deliveries, err := in.Consume(*outbox, "", false, false, false, false, nil)
 	must(err)
 	r := newReporter(channel(*url), *results, func(tag uint64) { must(in.Ack(tag, false)) })
+	var p *pen
+	if *sign {
+		p = newPen()
+	}
 	for range *connections {
-		w := &worker{addr: *sink, short: *trips == 1, jobs: deliveries, report: r.report}
+		w := &worker{pen: p, addr: *sink, short: *trips == 1, jobs: deliveries, report: r.report}
 		go w.run()
 	}
 	end := make(chan os.Signal, 1)

@@ -12,6 +12,7 @@ import (
 
 // worker is one SMTP connection.
 type worker struct {
+	pen    *pen // nil: nothing is signed
 	addr   string
 	short  bool // the next envelope goes with the end of the data, if a message is waiting
 	jobs   <-chan amqp.Delivery
@@ -20,6 +21,8 @@ type worker struct {
 	conn net.Conn
 	in   *bufio.Reader
 	buf  []byte
+
+	source []byte // of the message that is signed
 }
 
 // job is one message on its way.
@@ -74,9 +77,7 @@ func (w *worker) envelope(b []byte, j *job) []byte {
 
 // send writes the data and reports; it returns the message whose envelope went along, if one did.
 func (w *worker) send(j *job) (next *job) {
-	buf, err := j.m.AppendSource(w.buf[:0])
-	must(err)
-	buf = append(buf, ".\r\n"...) // the load has no line that begins with a dot
+	buf := append(w.content(w.buf[:0], j.m), ".\r\n"...) // the load has no line that begins with a dot
 	if w.short {
 		select {
 		case d, ok := <-w.jobs:
@@ -96,6 +97,21 @@ func (w *worker) send(j *job) (next *job) {
 		w.expect("223")
 	}
 	return next
+}
+
+// content is what goes behind DATA.
+func (w *worker) content(b []byte, m *mail.Message) []byte {
+	var err error
+	if w.pen == nil {
+		b, err = m.AppendSource(b)
+		must(err)
+		return b
+	}
+	w.source, err = m.AppendSource(w.source[:0])
+	must(err)
+	b = append(b, w.pen.sign(m, w.source)...)
+	m.RemoveSecrets()
+	return append(b, w.source...)
 }
 
 func (w *worker) write(b []byte) {

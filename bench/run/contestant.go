@@ -14,6 +14,7 @@ type contestant interface {
 	tree() []int // its processes
 	ready() bool
 	alive() error
+	engine() string  // what it signs with, as it says itself; empty: it does not say
 	feed(load) error // returns when all is accepted
 	stop()
 }
@@ -29,8 +30,8 @@ type posthoorn struct {
 	embedded bool   // no broker
 }
 
-func startPosthoorn(b *bench, r row, dir string, smtp bool) (contestant, error) {
-	p := &posthoorn{b: b, config: filepath.Join(dir, "config.txt"), outbox: b.queues.outbox, smtp: smtp, embedded: !r.broker}
+func startPosthoorn(b *bench, r row, dir string) (contestant, error) {
+	p := &posthoorn{b: b, config: filepath.Join(dir, "config.txt"), outbox: b.queues.outbox, smtp: r.bySMTP, embedded: !r.broker}
 	port := freePort(b.host)
 	p.door = fmt.Sprintf("127.0.0.1:%d", port)
 	keys := []string{
@@ -47,6 +48,7 @@ func startPosthoorn(b *bench, r row, dir string, smtp bool) (contestant, error) 
 		"www-port: 0",
 		"local-min-free: 1MB",
 		"error-log: " + filepath.Join(dir, "errors.log"),
+		"application-log: stdout",
 		"send-log-directory: " + dir,
 		"received-log-directory: " + dir,
 		"download-log-directory: " + dir,
@@ -56,6 +58,9 @@ func startPosthoorn(b *bench, r row, dir string, smtp bool) (contestant, error) 
 	if r.broker {
 		keys = append(keys[:len(keys)-2], "rabbitmq-address: "+b.rabbit.URL(),
 			"rabbitmq-outbox: "+b.queues.outbox, "rabbitmq-results: "+b.queues.results)
+	}
+	if r.content.stored {
+		keys = append(keys, "storage-address: dir://"+bodiesIn(dir))
 	}
 	if err := writeSettings(settingsIn(dir), r.settings); err != nil {
 		return nil, err
@@ -105,7 +110,7 @@ type bare struct {
 func startBare(b *bench, r row, dir string, trips string) (contestant, error) {
 	p, err := spawn(dir, filepath.Join(b.o.bin, "bench", "bare"),
 		"-url", b.rabbit.URL(), "-outbox", b.queues.outbox, "-results", b.queues.results,
-		"-sink", b.sink.addr(), "-c", fmt.Sprint(r.connections), "-trips", trips)
+		"-sink", b.sink.addr(), "-c", fmt.Sprint(r.connections), "-trips", trips, fmt.Sprint("-sign=", r.content.signed))
 	return &bare{p, b}, err
 }
 

@@ -28,7 +28,8 @@ func fairRowsOf(o options) []fairRow {
 func fairRowsOn(o options, queue string, broker bool) []fairRow {
 	parking, alone, few := name(queue, "bare parking"), name(queue, "others alone"), name(queue, "%d paused in front", o.blocked/4)
 	daemon := func(name string, blocked int, settings ...setting) fairRow {
-		r := row{name: name, broker: broker, messages: o.others, domains: domains, connections: fairConnections}
+		r := row{name: name, broker: broker}
+		r.world = world{messages: o.others, domains: domains, connections: fairConnections}
 		r.settings = slices.Concat(allAtOnce, settings)
 		return fairRow{row: r, blocked: blocked, parking: parking, alone: alone, smaller: few}
 	}

@@ -42,7 +42,7 @@ func (b *bench) measureFair(r fairRow) (f fairFigures, err error) {
 	if r.broker {
 		t.outbox = remoteOutbox{b}
 	}
-	if err := t.outbox.fill(load{source: b.source, n: r.blocked}, load{b.source, r.messages, r.domains}); err != nil {
+	if err := t.outbox.fill(load{b.plain, r.blocked, 0}, load{b.plain, r.messages, r.domains}); err != nil {
 		return f, fmt.Errorf("filling the outbox: %w", err)
 	}
 	if r.bare {
@@ -83,7 +83,7 @@ func (t *fairTrial) daemon() (f fairFigures, err error) {
 	t.b.blocked.call("/delay", "d", t.r.delay.String())
 	t.b.blocked.call("/reset")
 	began := time.Now()
-	c, err := startPosthoorn(t.b, t.r.row, t.dir, false)
+	c, err := startPosthoorn(t.b, t.r.row, t.dir)
 	if err != nil {
 		return f, err
 	}

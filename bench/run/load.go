@@ -7,33 +7,18 @@ import (
 	"fmt"
 	"net"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
-
-	"posthoorn/internal/mail"
 )
-
-// source is a plain text message of about size bytes, without its number.
-func source(size int) string {
-	const line = "The quick brown fox jumps over the lazy dog and runs on to the end.\r\n"
-	head := "From: Bench <sender@from.test>\r\nTo: someone@example.test\r\nSubject: benchmark message\r\n" +
-		"Date: Mon, 23 Nov 2026 20:00:00 +0000\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=us-ascii\r\n\r\n"
-	return head + strings.Repeat(line, max(1, (size-len(head))/len(line)))
-}
 
 const sender = "sender@from.test"
 
-func numbered(source string, id int) string {
-	return "X-Bench-Id: " + strconv.Itoa(id) + "\r\n" + source
-}
-
 // load gives n messages to a contestant, numbered from 0, and returns when all are accepted.
 type load struct {
-	source     string
+	content
 	n, domains int // domains 0: all go to the blocked one
 }
 
@@ -46,12 +31,12 @@ func (l load) recipient(id int) string {
 
 // encode is the JSON of the outbox.
 func (l load) encode(id int) []byte {
-	b := append(make([]byte, 0, len(l.source)*5/4), `{"envelope":"`+sender+`","recipient":"`...)
+	b := append(make([]byte, 0, len(l.json)+200), `{"envelope":"`+sender+`","recipient":"`...)
 	b = append(b, l.recipient(id)...)
 	b = append(b, `","number":`...)
 	b = strconv.AppendInt(b, int64(id), 10)
-	b = append(b, `,"mime":`...)
-	b = mail.AppendString(b, numbered(l.source, id))
+	b = append(b, ',')
+	b = append(b, numbered(l.json, id)...)
 	return append(b, '}')
 }
 

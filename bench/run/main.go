@@ -53,6 +53,9 @@ func run(o options, rows []row, fair []fairRow) int {
 	bad += repeat(o, fair, b.measureFair, fairness.add, func(f fairFigures) string {
 		return fmt.Sprintf("%.0f parked/s, %.0f/s to the others, %.0f MiB", f.parked, f.others, f.memory)
 	})
+	if b.engine != "" {
+		fmt.Printf("All signatures are made with %s.\n", b.engine)
+	}
 	if len(rows) > 0 {
 		speed.print(os.Stdout)
 	}
@@ -83,7 +86,7 @@ func repeat[R fmt.Stringer, F any](o options, rows []R, measure func(R) (F, erro
 
 // newBench starts what all rows share.
 func newBench(h *host, o options, withBroker bool) *bench {
-	b := &bench{host: h, o: o, dir: h.TempDir(), source: source(o.size)}
+	b := &bench{host: h, o: o, dir: h.TempDir(), plain: plain(o.size)}
 	sink, port := filepath.Join(o.bin, "bench", "sink"), uint16(freePort(h))
 	b.sink, b.blocked = startSink(h, sink, openAddr, domains, port), startSink(h, sink, blockedAddr, 1, port)
 	b.names = startNames(h, b.sink, b.blocked)

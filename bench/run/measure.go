@@ -19,8 +19,9 @@ type bench struct {
 	host       *host
 	o          options
 	dir        string
-	source     string
-	sink       *sink // of all but the blocked domain
+	plain      content
+	engine     string // what signs; empty: nobody has yet
+	sink       *sink  // of all but the blocked domain
 	blocked    *sink
 	names      string // address of the name server
 	rabbit     *testbed.RabbitMQ
@@ -57,6 +58,11 @@ func (b *bench) measure(r row) (f figures, err error) {
 		return f, err
 	}
 	defer forget()
+	if r.content.stored {
+		if err := writeBodies(bodiesIn(dir), r.content.source, max(r.messages, warm)); err != nil {
+			return f, err
+		}
+	}
 	b.prepareSink(r)
 	c, err := r.start(b, r, dir)
 	if err != nil {
@@ -70,7 +76,21 @@ func (b *bench) measure(r row) (f figures, err error) {
 	if err := t.warmUp(); err != nil {
 		return f, err
 	}
+	if r.content.signed {
+		if err := b.note(c.engine()); err != nil {
+			return f, err
+		}
+	}
 	return t.run()
+}
+
+// note keeps what signs, which must be the same for all.
+func (b *bench) note(engine string) error {
+	if engine == "" || b.engine != "" && engine != b.engine {
+		return fmt.Errorf("signatures are made with %q, those of the row before with %q: build both programs with the same tags", engine, b.engine)
+	}
+	b.engine = engine
+	return nil
 }
 
 func (b *bench) prepareSink(r row) {

@@ -65,6 +65,17 @@ func (p *process) alive() error {
 	}
 }
 
+// engine looks for the line in which Posthoorn and the bare program say at their start what they sign with.
+func (p *process) engine() string {
+	text, _ := os.ReadFile(p.log)
+	_, rest, _ := strings.Cut(string(text), "signing with=")
+	name, _, _ := strings.Cut(rest, "\n")
+	if plain, err := strconv.Unquote(name); err == nil {
+		return plain
+	}
+	return name
+}
+
 func (p *process) tree() []int { return []int{p.cmd.Process.Pid} }
 
 // parents maps every process to its parent.

@@ -30,10 +30,13 @@ type column struct {
 	of   func(figures) float64
 }
 
+func rate(f figures) float64 { return f.rate }
+func own(f figures) float64  { return f.own }
+
 var columns = []column{
-	{"messages/s", "%.0f", func(f figures) float64 { return f.rate }},
+	{"messages/s", "%.0f", rate},
 	{"accepted/s", "%.0f", func(f figures) float64 { return f.accepted }},
-	{"CPU µs", "%.0f", func(f figures) float64 { return f.own }},
+	{"CPU µs", "%.0f", own},
 	{"broker µs", "%.0f", func(f figures) float64 { return f.broker }},
 	{"sink µs", "%.0f", func(f figures) float64 { return f.sink }},
 	{"peak MiB", "%.0f", func(f figures) float64 { return f.memory }},
@@ -47,7 +50,7 @@ func (t *table) print(w io.Writer) {
 	for _, c := range columns {
 		fmt.Fprint(tw, "\t", c.head)
 	}
-	fmt.Fprintln(tw, "\tmessages/s by")
+	fmt.Fprintln(tw, "\tmessages/s by\tCPU µs by\tby what")
 	for _, r := range t.rows {
 		fmt.Fprint(tw, r.name)
 		for _, c := range columns {
@@ -57,23 +60,23 @@ func (t *table) print(w io.Writer) {
 			}
 			fmt.Fprint(tw, "\t", median(c.form, list))
 		}
-		fmt.Fprintln(tw, "\t"+t.ratio(r))
+		for _, of := range []func(figures) float64{rate, own} {
+			fmt.Fprint(tw, "\t", t.ratio(r, of))
+		}
+		fmt.Fprintln(tw, "\t"+r.against)
 	}
 	_ = tw.Flush() // a terminal that is gone
 }
 
 // ratio compares a row with another of the same repeats.
-func (t *table) ratio(r row) string {
+func (t *table) ratio(r row, of func(figures) float64) string {
 	var list []float64
 	for repeat, f := range t.figures[r.name] {
-		if other, ok := t.figures[r.against][repeat]; ok && other.rate > 0 {
-			list = append(list, f.rate/other.rate)
+		if other, ok := t.figures[r.against][repeat]; ok && of(other) > 0 {
+			list = append(list, of(f)/of(other))
 		}
 	}
-	if len(list) == 0 {
-		return ""
-	}
-	return median("%.2f", list) + " × " + r.against
+	return median("%.2f", list)
 }
 
 // median with the lowest and the highest in brackets.

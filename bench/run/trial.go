@@ -32,7 +32,7 @@ func (t *trial) done() (int, time.Time) {
 
 // warmUp opens connections, fills caches, and lets the sink teach the sender.
 func (t *trial) warmUp() error {
-	if err := t.c.feed(load{t.b.source, warm, t.r.domains}); err != nil {
+	if err := t.c.feed(load{t.r.content, warm, t.r.domains}); err != nil {
 		return fmt.Errorf("warm-up: %w", err)
 	}
 	err := t.b.await(t.c, func() bool { n, _ := t.done(); return n >= warm }, "warm-up")
@@ -60,7 +60,7 @@ func (t *trial) run() (f figures, err error) {
 	}
 	fed := make(chan feed, 1)
 	go func() {
-		err := t.c.feed(load{t.b.source, t.r.messages, t.r.domains})
+		err := t.c.feed(load{t.r.content, t.r.messages, t.r.domains})
 		fed <- feed{time.Since(began.at), err}
 	}()
 	if t.r.latency > 0 {
@@ -118,5 +118,5 @@ func (t *trial) figures(f figures, began start, last time.Time) (figures, error)
 	if s.Unique != t.r.messages || s.Doubled != 0 {
 		return f, fmt.Errorf("%d messages, the sink got %d of them and %d twice", t.r.messages, s.Unique, s.Doubled)
 	}
-	return f, nil
+	return f, t.r.content.check(string(t.b.sink.call("/sample")))
 }

@@ -13,6 +13,8 @@ type sink struct {
 	connections, open, peak    atomic.Int64
 	first, last                atomic.Int64 // nanoseconds since 1970, 0: none
 	seen                       [words]atomic.Uint64
+	sampling                   atomic.Bool            // somebody takes the sample
+	sample                     atomic.Pointer[[]byte] // the first message
 }
 
 // words of 64 numbers each: numbers above are counted, but doubles among them are not found.
@@ -44,6 +46,8 @@ func (s *sink) reset() {
 	for _, n := range []*atomic.Int64{&s.messages, &s.doubled, &s.flushes, &s.connections, &s.first, &s.last} {
 		n.Store(0)
 	}
+	s.sample.Store(nil)
+	s.sampling.Store(false)
 	s.peak.Store(s.open.Load())
 	for i := range s.seen {
 		s.seen[i].Store(0)

@@ -1,7 +1,7 @@
 // Command sink is the SMTP server that all contestants of the benchmark deliver to: it uses all processors, counts, and throws
 // away. Messages carry their number in a field X-Bench-Id, so that doubled ones are found.
 //
-// It is steered over HTTP: /stats, /reset, /delay?d=50ms (slept once before each flush of replies, so that a group of commands
+// It is steered over HTTP: /stats, /sample (the first message since the last reset), /reset, /delay?d=50ms (slept once before each flush of replies, so that a group of commands
 // costs one delay, as a network's round trip would) and /deny?n=2 (that many times the connection ends, after the reply, when an
 // envelope came together with the end of the message before; a sender then goes back to two round trips per message).
 package main
@@ -65,6 +65,11 @@ func (s *sink) control() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/stats", func(w http.ResponseWriter, r *http.Request) {
 		_ = json.NewEncoder(w).Encode(s.stats(r.FormValue("unique") != ""))
+	})
+	mux.HandleFunc("/sample", func(w http.ResponseWriter, _ *http.Request) {
+		if sample := s.sample.Load(); sample != nil {
+			_, _ = w.Write(*sample)
+		}
 	})
 	mux.HandleFunc("/reset", func(http.ResponseWriter, *http.Request) { s.reset() })
 	mux.HandleFunc("/delay", func(w http.ResponseWriter, r *http.Request) {

@@ -79,8 +79,13 @@ var idField = []byte("X-Bench-Id: ")
 // data reads up to the dot and counts the message.
 func (s *session) data() bool {
 	id, header, begin := int64(-1), true, true
+	var sample []byte
+	keep := !s.sink.sampling.Load() && s.sink.sampling.CompareAndSwap(false, true)
 	for {
 		line, err := s.in.ReadSlice('\n')
+		if keep {
+			sample = append(sample, line...)
+		}
 		if errors.Is(err, bufio.ErrBufferFull) {
 			begin = false
 			continue
@@ -100,6 +105,9 @@ func (s *session) data() bool {
 			}
 		}
 		begin = true
+	}
+	if keep {
+		s.sink.sample.Store(&sample)
 	}
 	s.sink.took(id)
 	s.reply("250 2.0.0 queued\r\n")
