@@ -12,10 +12,13 @@ FUZZTIME ?= 60s
 SOAKTIME ?= 3h
 BENCH    ?=
 
-.PHONY: build run test check soak fuzz bench docs clean
+.PHONY: build build-openssl run test check soak fuzz bench docs clean
 
 build: ## bin/posthoorn, one static binary
 	CGO_ENABLED=0 go build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/posthoorn ./cmd/posthoorn
+
+build-openssl: ## the same, signing with the OpenSSL of the machine it runs on; it needs the C library there
+	CGO_ENABLED=0 go build -trimpath -tags openssl -ldflags '-X main.version=$(VERSION)' -o bin/posthoorn ./cmd/posthoorn
 
 run: build ## the program in a trial set-up, nothing leaves this machine
 	./bin/posthoorn trial
@@ -28,7 +31,7 @@ check: ## the servers that tests start, format, vet
 	@unformatted=$$(gofmt -l .); \
 	if [ -n "$$unformatted" ]; then printf 'not formatted with gofmt:\n%s\n' "$$unformatted" >&2; exit 1; fi
 	go vet ./...
-	go vet -tags soak ./...
+	go vet -tags soak,openssl ./...
 
 soak: check ## the long kill runs, then every fuzz target for FUZZTIME
 	POSTHOORN_SOAK=1 go test -tags soak -race -shuffle=on -timeout $(SOAKTIME) -p 1 ./...

@@ -8,6 +8,8 @@ import (
 	"posthoorn/internal/app/config"
 	"posthoorn/internal/store"
 	"posthoorn/internal/store/dir"
+	"posthoorn/internal/store/mongo"
+	"posthoorn/internal/store/s3"
 	storesql "posthoorn/internal/store/sqldb"
 )
 
@@ -54,6 +56,10 @@ func openStore(address config.StoreAddress, o store.Options) (*store.Store, erro
 		return dir.Open(a, o)
 	case store.SQLite, store.MySQL, store.PostgreSQL:
 		return storesql.Open(a, o)
+	case store.MongoDB:
+		return mongo.Open(a, o)
+	case store.S3:
+		return s3.Open(a, o)
 	}
 	return nil, errors.New("no engine for " + a.Scheme)
 }

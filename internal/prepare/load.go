@@ -9,14 +9,6 @@ import (
 	"posthoorn/internal/store"
 )
 
-// draft is a message on its way through the steps.
-type draft struct {
-	m        *mail.Message
-	source   []byte // MIME, once there is some
-	document []byte // JSON to build it from
-	dkim     []byte // keys that the document brings, as JSON
-}
-
 // load finds out what the message is: MIME source, or a document in JSON.
 func (p *Preparer) load(ctx context.Context, d *draft) (err error) {
 	switch d.m.Content {

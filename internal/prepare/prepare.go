@@ -17,7 +17,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"posthoorn/internal/compose/inline"
 	"posthoorn/internal/mail"
+	"posthoorn/internal/template"
 )
 
 // Bodies is the message store. How many loads run at a time, and how long one may take, is its own business. ErrNotFound and
@@ -38,12 +40,20 @@ type Options struct {
 
 // Preparer makes content. It is safe for use by many goroutines.
 type Preparer struct {
-	o        Options
-	log      *slog.Logger
-	fetches  stage
-	computes stage
-	held     atomic.Int64 // bytes of sources that are ready and not dropped
+	o         Options
+	log       *slog.Logger
+	templates *template.Cache
+	inliner   *inline.Inliner
+	fetches   stage
+	computes  stage
+	held      atomic.Int64 // bytes of sources that are ready and not dropped
 }
+
+// What is kept of compiled templates and parsed style sheets: all mails of a mailing share them.
+const (
+	templateMemory = 64 << 20
+	sheetMemory    = 16 << 20
+)
 
 // New makes a Preparer.
 func New(o Options) *Preparer {
@@ -53,7 +63,7 @@ func New(o Options) *Preparer {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Preparer{
-		o: o, log: o.Log,
+		o: o, log: o.Log, templates: template.NewCache(templateMemory), inliner: inline.New(sheetMemory),
 		fetches: newStage(either(o.Downloads, 32)), computes: newStage(runtime.GOMAXPROCS(0)),
 	}
 }

@@ -2,7 +2,12 @@ package prepare
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"time"
 
+	"posthoorn/internal/compose"
+	"posthoorn/internal/compose/inline"
 	"posthoorn/internal/mail"
 )
 
@@ -12,17 +17,90 @@ func (p *Preparer) Plain(m *mail.Message) bool {
 		!m.Data && !m.InlineCSS && !m.HeaderEdits && !m.DKIM && (p.o.Signing.Ring == nil || p.o.Signing.Ring.Empty())
 }
 
+// draft is a message on its way through the steps.
+type draft struct {
+	m        *mail.Message
+	document []byte // JSON to build the source from
+	data     []byte // for the templates, as JSON; nothing or null: there are none
+	dkim     []byte // keys that the document brings, as JSON
+	source   []byte // MIME, once there is some
+	began    time.Time
+}
+
 // make does all steps.
-func (p *Preparer) make(ctx context.Context, m *mail.Message) (Source, error) {
-	d := &draft{m: m}
-	if err := p.load(ctx, d); err != nil {
+func (p *Preparer) make(ctx context.Context, m *mail.Message) (s Source, err error) {
+	d := &draft{m: m, data: m.Property("data"), began: began(m)}
+	for _, step := range [...]func(context.Context, *draft) error{p.load, p.build} {
+		if err := step(ctx, d); err != nil {
+			return Source{}, err
+		}
+	}
+	err = p.computes.in(ctx, func() error {
+		for _, step := range [...]func(*draft) error{p.personalize, p.inline, p.edit} {
+			if err := step(d); err != nil {
+				return err
+			}
+		}
+		s = finish(d.source)
+		return nil
+	})
+	if err != nil {
 		return Source{}, err
 	}
-	s := finish(d.source)
 	d.source = s.Data
 	if err := p.sign(ctx, d); err != nil {
 		return Source{}, err
 	}
 	s.Data = d.source
 	return s, nil
+}
+
+// began is the time of the first attempt: what is made of a message is to be the same at every one.
+func began(m *mail.Message) time.Time {
+	var results []struct{ Time string }
+	if m.Attempts > 0 && json.Unmarshal(m.Property("results"), &results) == nil && len(results) > 0 {
+		if t, err := mail.ParseTime(results[0].Time); err == nil {
+			return t
+		}
+	}
+	return time.Now()
+}
+
+// personalize fills in the templates (personalization.md).
+func (p *Preparer) personalize(d *draft) (err error) {
+	if len(d.data) == 0 {
+		return nil
+	}
+	d.source, err = compose.Personalize(d.source, compose.Personalization{
+		Data: d.data, Envelope: d.m.Envelope.String(), Recipient: d.m.Recipient.String(), Now: d.began, Document: d.document != nil, Templates: p.templates,
+	})
+	return p.forgive(d, mail.StatePersonalize, err)
+}
+
+// inline moves style sheets into the elements (inline-css.md). A part that is too large for it goes out as it is.
+func (p *Preparer) inline(d *draft) (err error) {
+	if !d.m.InlineCSS {
+		return nil
+	}
+	d.source, err = compose.Inline(d.source, func(html []byte) ([]byte, error) {
+		out, err := p.inliner.HTML(html)
+		if limit, ok := errors.AsType[*inline.LimitError](err); ok {
+			p.log.Warn("style sheets are not inlined", "recipient", d.m.Recipient.String(), "reason", limit)
+			err = nil
+		}
+		return out, err
+	})
+	return p.forgive(d, mail.StateRewrite, err)
+}
+
+// forgive lets a message with force go out in spite of a step that failed.
+func (p *Preparer) forgive(d *draft, state mail.State, err error) error {
+	if err == nil {
+		return nil
+	}
+	p.log.Warn("content of a message could not be made", "recipient", d.m.Recipient.String(), "step", state, "error", err, "sent all the same", d.m.Force)
+	if d.m.Force {
+		return nil
+	}
+	return fail(state, "5.6.0", err)
 }

@@ -9,6 +9,8 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	netmail "net/mail"
+	"net/url"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -126,6 +128,60 @@ func TestKeysOfTheSettingsSign(t *testing.T) {
 	})
 }
 
+// A message that asks for all steps gets them in their order: the signature is over what the recipient sees.
+func TestTemplatesSheetsAndHeaders(t *testing.T) {
+	key, record := rsaKey(t)
+	message := map[string]any{
+		"envelope": "a@shop.test", "recipient": "ada@x.test",
+		"mime": "From: {$shop} <a@shop.test>\r\nTo: {$name} <{$recipient}>\r\nSubject: {$name}, your points\r\nX-Old: 1\r\nMIME-Version: 1.0\r\n" +
+			"Content-Type: text/html; charset=utf-8\r\n\r\n<style>p { color: navy }</style><p>{if $points > 100}Gold{else}Silver{/if}, {$name|escape}</p>\r\n",
+		"data":      map[string]any{"shop": "Caf\u00e9, Corner", "name": "Ada\r\nBcc: evil@x.test", "points": 120},
+		"inlinecss": true,
+		"headers":   map[string]any{"remove": "x-old", "append": map[string]string{"X-New": "a\r\nX-Evil: 1"}},
+		"dkim":      map[string]any{"domain": "shop.test", "selector": "s", "key": key, "headers": []string{"x-new"}},
+	}
+	onBoth(t, setup{}, func(t *testing.T, r *rig) {
+		body, _ := json.Marshal(message)
+		r.publish("%s", body)
+		o := r.one("success")
+		source := r.received("ada@x.test").Source
+		if got := verdicts(t, map[string]string{"s._domainkey.shop.test": record}, source); !slices.Equal(got, []string{"pass"}) {
+			t.Errorf("%v", got)
+		}
+		m, err := netmail.ReadMessage(bytes.NewReader(source))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m.Header.Get("Bcc") != "" || m.Header.Get("X-Evil") != "" || m.Header.Get("X-Old") != "" || m.Header.Get("X-New") == "" {
+			t.Errorf("header:\n%s", source)
+		}
+		if to, err := m.Header.AddressList("To"); err != nil || len(to) != 1 || to[0].Address != "ada@x.test" {
+			t.Errorf("To: %v, %v", to, err)
+		}
+		if from, err := m.Header.AddressList("From"); err != nil || len(from) != 1 || from[0].Name != "Caf\u00e9, Corner" {
+			t.Errorf("From: %v, %v", from, err)
+		}
+		if !bytes.Contains(source, []byte("color: navy")) || bytes.Contains(source, []byte("<style>")) || !bytes.Contains(source, []byte("Gold")) {
+			t.Errorf("body:\n%s", source)
+		}
+		if !bytes.Contains(o.fields["extracted"], []byte(`"from":"a@shop.test"`)) || !bytes.Contains(o.fields["extracted"], []byte("your points")) {
+			t.Errorf("extracted: %s", o.fields["extracted"])
+		}
+		for bad, want := range map[string]string{
+			`"mime":"Subject: {nonsense}\r\n\r\n","data":{}`:   "personalize/error 554 5.6.0",
+			`"mime":"Subject: x\r\n\r\n{1/0}","data":{}`:       "personalize/error 554 5.6.0",
+			`"mime":"x","data":7`:                              "personalize/error 554 5.6.0",
+			`"mime":"x","headers":{"append":{"Bad Name":"x"}}`: "rewrite/error 554 5.6.0",
+			`"mime":7`: "responsive/error 554 5.6.0",
+		} {
+			r.publish(`{"recipient":"bad@x.test",%s}`, bad)
+			if o := r.one("failure"); o.last().brief() != want {
+				t.Errorf("%s: %s", bad, o.raw)
+			}
+		}
+	})
+}
+
 // A source that goes through the store comes out as it went in, and is not kept longer than needed (storage.md).
 func TestMessageStore(t *testing.T) {
 	t.Parallel()
@@ -174,6 +230,44 @@ func files(t *testing.T, dir string) []string {
 		}
 	}
 	return list
+}
+
+// Each engine keeps what is tried again under a key of ours, and nothing of it when the message is finished.
+func TestEveryStore(t *testing.T) {
+	t.Parallel()
+	ferret, versity := testbed.FerretDB(t), testbed.VersityGW(t)
+	postgres, maria := databases.PostgreSQL(t), databases.MariaDB(t)
+	login := url.UserPassword(testbed.S3User, testbed.S3Password).String()
+	for _, address := range []string{
+		"dir://" + t.TempDir() + "?depth=1", "sqlite://" + t.TempDir() + "/bodies.db?compression=gzip",
+		postgres.Address(postgres.NewDatabase(t)), maria.Address(maria.NewDatabase(t)),
+		"mongodb://" + ferret.Addr() + "/" + ferret.NewName() + "/messages/",
+		"s3://" + login + "@" + testbed.S3Region + "/" + versity.NewBucket(t) + "?endpoint=" + url.QueryEscape("http://"+versity.Addr()),
+	} {
+		scheme, _, _ := strings.Cut(address, ":")
+		t.Run(scheme, func(t *testing.T) {
+			onEmbedded(t, setup{keys: map[string]string{"storage-address": address}}, func(t *testing.T, r *rig) {
+				r.publish(`{"recipient":"defer.1@x.test","mime":"Subject: x\r\n\r\ntwice\r\n","retries":[1]}`)
+				o := r.one("retry")
+				if o.Key == nil || o.Mime != nil || !strings.HasPrefix(*o.Key, "ph-") {
+					t.Fatalf("%s", o.raw)
+				}
+				r.one("results")
+				if m := r.received("defer.1@x.test"); string(m.Source) != "Subject: x\r\n\r\ntwice\r\n" {
+					t.Errorf("%q", m.Source)
+				}
+				eventually(t, "the body to be removed", func() bool {
+					r.publish(`{"recipient":"again@x.test","key":%q}`, *o.Key)
+					for _, o := range r.take("results", 1) {
+						if o.last().brief() == "storage/error 554 5.3.0" {
+							return true
+						}
+					}
+					return false
+				})
+			})
+		})
+	}
 }
 
 // A store that does not answer delays its own messages and no others; no attempt is counted (storage.md section 4).
