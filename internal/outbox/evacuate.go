@@ -126,17 +126,13 @@ func (v *evacuation) empty() bool {
 // publish gives a batch away. What was not confirmed goes on waiting here.
 func (v *evacuation) publish(ctx context.Context, ws []localqueue.Waiting) (int, error) {
 	items := v.e.borrowAll(ws)
-	due := make(map[uint64]time.Time, len(ws))
-	for i := range ws {
-		due[ws[i].ID] = ws[i].Due
-	}
 	type answer struct {
 		it  *item
 		err error
 	}
 	answers := make(chan answer, len(items))
 	for _, it := range items {
-		p := broker.Publishing{Queue: v.to, Priority: it.priority, ID: it.messageID(0), Body: v.e.evacuee(it, due[it.waiting], time.Now())}
+		p := broker.Publishing{Queue: v.to, Priority: it.priority, ID: it.messageID(0), Body: v.e.evacuee(it, time.Now())}
 		v.e.o.Broker.Send(ctx, []broker.Publishing{p}, func(err error) { answers <- answer{it, err} })
 	}
 	var gone []*item
@@ -177,7 +173,7 @@ func (v *evacuation) remove(ctx context.Context, gone []*item, failed error) (in
 
 // evacuee is a waiting message as it is given back: with the time until which it has to wait, in the form that it uses itself, and
 // with another moment of seen, so that no ledger takes it for one that was done before.
-func (e *Engine) evacuee(it *item, due, now time.Time) (body []byte) {
+func (e *Engine) evacuee(it *item, now time.Time) (body []byte) {
 	defer func() {
 		if p := recover(); p != nil {
 			e.log.Error("a message could not be read and is given back as it is", "panic", fmt.Sprint(p))
@@ -189,8 +185,8 @@ func (e *Engine) evacuee(it *item, due, now time.Time) (body []byte) {
 		return it.body // whoever takes over reports it
 	}
 	switch {
-	case due.After(now):
-		m.SetNotBefore(due.Add(time.Second - 1).Truncate(time.Second))
+	case it.due.After(now):
+		m.SetNotBefore(it.due.Add(time.Second - 1).Truncate(time.Second))
 	case m.NotBefore.After(now):
 		m.SetNotBefore(now)
 	}

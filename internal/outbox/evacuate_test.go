@@ -153,13 +153,13 @@ func TestEvacueeIsWrittenAsItCame(t *testing.T) {
 			`{"recipient":"a@b.c","nextattempt":{"time":"2030-01-02 04:04:06"},"seen":"2030-01-02 03:04:05"}`},
 		{`not json`, `not json`},
 	} {
-		if got := string(r.engine.evacuee(&item{body: []byte(c.body)}, due, now)); got != c.want {
+		if got := string(r.engine.evacuee(&item{body: []byte(c.body), due: due}, now)); got != c.want {
 			t.Errorf("%s: %s", c.body, got)
 		}
 	}
 	early := `{"recipient":"a@b.c","delayed":"2030-01-02 09:00:00"}`
 	want := `{"recipient":"a@b.c","delayed":"2030-01-02 03:04:05","seen":"2030-01-02 03:04:05"}`
-	if got := string(r.engine.evacuee(&item{body: []byte(early)}, now, now)); got != want {
+	if got := string(r.engine.evacuee(&item{body: []byte(early), due: now}, now)); got != want {
 		t.Errorf("due at once: %s", got)
 	}
 	b := new(localqueue.Batch)
@@ -168,7 +168,7 @@ func TestEvacueeIsWrittenAsItCame(t *testing.T) {
 		t.Fatal(err)
 	}
 	want = strings.Replace(want, `seen":"2030-01-02 03:04:05`, `seen":"2030-01-02 03:04:06`, 1)
-	if got := string(r.engine.evacuee(&item{body: []byte(early)}, now, now)); got != want {
+	if got := string(r.engine.evacuee(&item{body: []byte(early), due: now}, now)); got != want {
 		t.Errorf("known to the ledger: %s", got)
 	}
 }

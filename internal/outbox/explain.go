@@ -5,6 +5,7 @@ import (
 	"context"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"posthoorn/internal/localqueue"
@@ -31,7 +32,8 @@ type SourceExplanation struct {
 	Source   netip.Addr            `json:"source,omitzero"` // zero: the kernel chooses
 	Name     string                `json:"name,omitempty"`  // in EHLO, where a row says so
 	Delegate netip.Addr            `json:"delegate,omitzero"`
-	Row      int64                 `json:"row,omitempty"` // of delegates
+	Row      int64                 `json:"row,omitempty"`     // of delegates
+	NotOwn   bool                  `json:"not_own,omitempty"` // the delegate is no address of this host: nothing can leave
 	Pause    *settings.Pause       `json:"pause,omitempty"`
 	Limits   []settings.LimitField `json:"limits"`
 }
@@ -84,14 +86,17 @@ func (e *Engine) Explain(ctx context.Context, destination string, source netip.A
 	}
 	x.Route = e.explainRoute(ctx, s, &x)
 	x.Domains = e.limitDomains(s, &x)
-	sources := e.sourcesOf(o)
+	sources := e.sourcesOf(o, true)
 	if source.IsValid() {
 		sources = []netip.Addr{source}
 		x.keepSource(source)
 	}
-	x.explainSources(s, sources)
+	e.explainSources(&x, s, sources)
 	x.Pauses = slices.DeleteFunc(s.Pauses(), func(p settings.Pause) bool { return !x.concerned(&p, sources) })
 	x.Waits = e.waitFor(x.Time, s, o)
+	if x.Route.Error != "" && strings.HasPrefix(x.Waits.For, "mail:") {
+		x.Waits = schedule.Wait{For: "its servers: " + x.Route.Error}
+	}
 	return x, nil
 }
 
@@ -194,11 +199,14 @@ func (x *Explanation) keepSource(source netip.Addr) {
 	}
 }
 
-func (x *Explanation) explainSources(s *settings.Snapshot, sources []netip.Addr) {
+func (e *Engine) explainSources(x *Explanation, s *settings.Snapshot, sources []netip.Addr) {
 	for _, source := range sources {
 		one := SourceExplanation{Source: source, Name: s.Name(source)}
-		one.Delegate, one.Row, _ = s.Delegate(source, ruleDomain(x.Destination), x.Time)
-		if p, ok := s.Paused(source, ruleDomain(x.Destination), nil, x.Time); ok {
+		from, row, ok := e.leaves(s, source, ruleDomain(x.Destination), x.Time)
+		if from != source {
+			one.Delegate, one.Row, one.NotOwn = from, row, !ok
+		}
+		if p, paused := s.Paused(from, ruleDomain(x.Destination), nil, x.Time); ok && paused {
 			one.Pause = &p
 		}
 		one.Limits = s.ExplainLimits(source, x.Domains, x.floods(source))

@@ -56,11 +56,21 @@ func (f *feeder) refill(r schedule.Refill) {
 	f.nudge()
 }
 
-// borrowed takes credit for n messages, whether there is some or not.
-func (f *feeder) borrowed(n int) {
+// borrowed takes credit for a message, whether there is some or not.
+func (f *feeder) borrowed() {
 	f.mu.Lock()
-	f.taken += n
+	f.taken++
 	f.mu.Unlock()
+}
+
+// lend takes credit for up to n messages, as far as there is some; f.mu is held.
+func (f *feeder) lend(n int) int {
+	if f.stopped || f.heavy() {
+		return 0
+	}
+	n = max(0, min(n, f.credit-f.taken))
+	f.taken += n
+	return n
 }
 
 // ended gives the credit of n messages free.
@@ -235,16 +245,20 @@ func (f *feeder) take(now time.Time) bool {
 		}
 		left += f.e.o.Waiting.Count(p.Place)
 	}
-	heavy := f.heavy()
-	f.mu.Lock()
-	f.taken -= rest
-	if rest > 0 && !heavy {
+	if rest > 0 && !f.heavy() {
 		left = 0
-		delete(f.told, k)
+		f.untold(k)
 	}
-	f.mu.Unlock()
+	f.ended(rest)
 	f.e.loop.post(event{kind: evRefilled, site: k.site, pool: k.pool, backlog: left, moved: moved})
 	return true
+}
+
+// untold has the plan hear of a place again when something is due there.
+func (f *feeder) untold(k feed) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.told, k)
 }
 
 // oldestFirst sorts places by what is due in them, so that none that shares its addresses with others has to wait for all of their
@@ -279,14 +293,10 @@ const feedBatch = 64
 func (f *feeder) next() (feed, int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	room := min(f.credit-f.taken, feedBatch)
-	if room <= 0 || f.stopped || f.heavy() {
-		return feed{}, 0
-	}
 	for k, n := range f.asked {
-		delete(f.asked, k)
-		n = min(n, room)
-		f.taken += n
+		if n = f.lend(min(n, feedBatch)); n > 0 {
+			delete(f.asked, k)
+		}
 		return k, n
 	}
 	return feed{}, 0
@@ -321,7 +331,8 @@ func (e *Engine) resume(it *item, outcome []byte) bool {
 
 func (e *Engine) waitingItem(w localqueue.Waiting) *item {
 	it := &item{
-		id: e.nextID.Add(1), waiting: w.ID, from: w.Place, place: w.Place, body: w.Body, priority: w.Priority, size: int64(len(w.Body)) + itemOverhead,
+		id: e.nextID.Add(1), waiting: w.ID, from: w.Place, place: w.Place, due: w.Due, body: w.Body, priority: w.Priority,
+		size: int64(len(w.Body)) + itemOverhead,
 	}
 	if e.o.Remote {
 		it.identity = identify(w.Body)
@@ -355,12 +366,7 @@ const expireFor = time.Second
 func (f *feeder) reserve(n int) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.stopped || f.heavy() {
-		return 0
-	}
-	n = max(0, min(n, f.credit-f.taken))
-	f.taken += n
-	return n
+	return f.lend(n)
 }
 
 func (e *Engine) takeExpired(w localqueue.Waiting) {
@@ -384,7 +390,7 @@ func (e *Engine) takeExpired(w localqueue.Waiting) {
 func (e *Engine) finishOpen() error {
 	return e.o.Waiting.OpenOutcomes(func(w localqueue.Waiting) error {
 		it := e.waitingItem(w)
-		e.feeder.borrowed(1)
+		e.feeder.borrowed()
 		e.hold(it)
 		e.clerk.do(func() {
 			if !e.resume(it, w.Outcome) {

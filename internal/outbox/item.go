@@ -22,6 +22,7 @@ type item struct {
 	waiting  uint64           // ID in the local queue, 0 for a delivery of the broker
 	from     localqueue.Place // where it waited
 	place    localqueue.Place // where it is to wait
+	due      time.Time        // since when, or until when, it waited there
 	m        *mail.Message
 	body     []byte // as delivered, for a message that cannot be read
 	size     int64

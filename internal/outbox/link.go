@@ -132,9 +132,22 @@ func (k *link) Back(c *deliver.Conn, j *deliver.Job, why deliver.Reason) {
 func (k *link) Closed(*deliver.Conn) { k.e.loop.post(event{kind: evClosed, link: k}) }
 
 // failure carries the result of a dial or a lookup to all messages that it stops.
-type failure struct{ result mail.Result }
+type failure struct {
+	result mail.Result
+	cause  error // that says more than the result; nil: there is none
+}
 
-func (f *failure) Error() string { return string(f.result.State) + "/" + string(f.result.Kind) }
+// Error is for the operator.
+func (f *failure) Error() string {
+	if f.cause != nil {
+		return f.cause.Error()
+	}
+	text := string(f.result.State) + "/" + string(f.result.Kind)
+	if f.result.Description != "" {
+		text += ": " + f.result.Description
+	}
+	return text
+}
 
 // resultOf is the result of a message that err stops. Connection trouble is always worth another attempt (results-json.md
 // section 7).

@@ -95,7 +95,7 @@ func (l *loop) resolved(now time.Time, ev *event) {
 			until = now.Add(lookupAgain)
 		}
 	}
-	l.plan.ResolveFailed(now, ev.site, &failure{result: r}, until, !r.Permanent)
+	l.plan.ResolveFailed(now, ev.site, &failure{result: r, cause: ev.err}, until, !r.Permanent)
 }
 
 // lookupAgain is how long a lookup that failed for a passing reason answers for the next message of its site.

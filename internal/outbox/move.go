@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"posthoorn/internal/localqueue"
 	"posthoorn/internal/mail"
 	"posthoorn/internal/settle"
 )
@@ -18,7 +17,7 @@ func (e *Engine) Move(ctx context.Context, destination string, ip netip.Addr, pr
 		return 0, ErrNotOwn
 	}
 	m := &mover{e: e, ip: ip, ips: append(mail.AppendString([]byte{'['}, ip.String()), ']')}
-	a := &action{e: e, progress: progress, before: m.remember}
+	a := &action{e: e, progress: progress}
 	return a.overhaul(ctx, destination, m.decide)
 }
 
@@ -26,15 +25,7 @@ func (e *Engine) Move(ctx context.Context, destination string, ip netip.Addr, pr
 type mover struct {
 	e   *Engine
 	ip  netip.Addr
-	ips []byte               // the property
-	due map[uint64]time.Time // of what was taken out of the local queue
-}
-
-func (m *mover) remember(ws []localqueue.Waiting) {
-	m.due = make(map[uint64]time.Time, len(ws))
-	for i := range ws {
-		m.due[ws[i].ID] = ws[i].Due
-	}
+	ips []byte // the property
 }
 
 // decide lets a message wait for the address, until the same time. One that leaves from there alone already stays.
@@ -52,12 +43,9 @@ func (m *mover) decide(it *item) (w settle.Work, err error) {
 	if _, refused := m.e.route(it); refused != nil {
 		return w, refused
 	}
-	if it.waiting == 0 {
-		m.e.metrics.parked.Inc()
+	if it.waiting != 0 {
+		return parkWork(it, it.due), nil
 	}
-	due, known := m.due[it.waiting]
-	if !known {
-		due = time.Now()
-	}
-	return parkWork(it, due), nil
+	m.e.metrics.parked.Inc()
+	return parkWork(it, time.Now()), nil
 }

@@ -42,7 +42,6 @@ const (
 type action struct {
 	e        *Engine
 	progress func(int)
-	before   func(ws []localqueue.Waiting) // hears what a sweep has taken; may be nil
 	do       func(ctx context.Context, ws []localqueue.Waiting) (done int, err error)
 	done     int
 }
@@ -97,9 +96,6 @@ func (a *action) place(ctx context.Context, p localqueue.Place) error {
 		var err error
 		if ws, err = sweep.Take(actionBatch, actionBytes, ws[:0]); err != nil || len(ws) == 0 {
 			return err
-		}
-		if a.before != nil {
-			a.before(ws)
 		}
 		n, err := a.do(ctx, ws)
 		if a.count(n); err != nil {
@@ -182,7 +178,7 @@ func anyItem(*item) bool { return true }
 
 // borrow makes an item of a message that a sweep has taken; putBack or settled gives it free.
 func (e *Engine) borrow(w *localqueue.Waiting) *item {
-	e.feeder.borrowed(1)
+	e.feeder.borrowed()
 	it := e.waitingItem(*w)
 	e.hold(it)
 	return it
@@ -198,7 +194,8 @@ func (e *Engine) settleAll(ctx context.Context, items []*item, decide func(*item
 	for _, it := range items {
 		w, err := e.decided(it, decide)
 		if err == nil {
-			e.settle(it, w, func(err error) { results <- err })
+			w.Settled = func(err error) { results <- err }
+			e.settle(it, w)
 			continue
 		}
 		e.stay(it)

@@ -100,8 +100,16 @@ func (e *Engine) park(it *item, until time.Time) (moved bool) {
 		e.putBack(it)
 		return false
 	}
-	e.putOff(it, until)
+	e.putOff(it, it.inLine(until))
 	return true
+}
+
+// inLine is until when a message waits that could go on at until: what has waited before keeps its place in the line.
+func (it *item) inLine(until time.Time) time.Time {
+	if it.waiting != 0 && it.due.Before(until) && !until.After(time.Now()) {
+		return it.due
+	}
+	return until
 }
 
 // putOff lets a message wait until then, also one that has waited for something else.

@@ -9,12 +9,13 @@ import (
 	"posthoorn/internal/settle"
 )
 
-// settle starts the work for an item; it is called once for each. then hears how it ended.
-func (e *Engine) settle(it *item, w settle.Work, then ...func(error)) {
+// settle starts the work for an item; it is called once for each. Who stands in w.Settled hears how it ended.
+func (e *Engine) settle(it *item, w settle.Work) {
 	w.Origin = e.origin(it)
+	hear := w.Settled
 	w.Settled = func(err error) {
 		e.settled(it, err)
-		for _, hear := range then {
+		if hear != nil {
 			hear(err)
 		}
 	}

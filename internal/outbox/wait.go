@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -22,8 +23,9 @@ type outlook struct {
 // then what the plan says, if it has mail or something is due; then the time of what waits.
 func (e *Engine) waitFor(now time.Time, s *settings.Snapshot, o *outlook) schedule.Wait {
 	since, next, due, held := o.sums(now, e.poolOf)
-	if p, ok := e.pausedFor(now, s, o); ok {
-		return schedule.Wait{For: "the end of a pause: " + pauseText(&p), Since: since, Next: p.Expire}
+	if w, ok := e.heldBack(now, s, o); ok {
+		w.Since = since
+		return w
 	}
 	if o.plan != nil && (due || o.plan.Items > 0 || len(o.places) == 0) {
 		w := o.plan.Waits
@@ -66,29 +68,39 @@ func (o *outlook) sums(now time.Time, poolOf func(localqueue.Place) *schedule.Po
 	return since, next, due, held
 }
 
-// pausedFor says that every address that mail of a destination may leave from is paused. It names the pause that ends first.
-func (e *Engine) pausedFor(now time.Time, s *settings.Snapshot, o *outlook) (first settings.Pause, ok bool) {
-	for _, source := range e.sourcesOf(o) {
-		p, paused := s.Paused(source, ruleDomain(o.destination), nil, now)
+// heldBack says that no address that mail of a destination may leave from is open, and names the pause that ends first; without a
+// pause, the delegate that is no address of this host.
+func (e *Engine) heldBack(now time.Time, s *settings.Snapshot, o *outlook) (w schedule.Wait, ok bool) {
+	var first *settings.Pause
+	domain := ruleDomain(o.destination)
+	for _, source := range e.sourcesOf(o, o.plan != nil && o.plan.Items > 0) {
+		from, row, own := e.leaves(s, source, domain, now)
+		if !own {
+			w.For = fmt.Sprintf("an address to leave from: row %d of delegates names %v, which is none of this host", row, from)
+			continue
+		}
+		p, paused := s.Paused(from, domain, nil, now)
 		if !paused {
-			return first, false
+			return schedule.Wait{}, false
 		}
-		if !ok || !p.Expire.IsZero() && (first.Expire.IsZero() || p.Expire.Before(first.Expire)) {
-			first = p
+		if first == nil || !p.Expire.IsZero() && (first.Expire.IsZero() || p.Expire.Before(first.Expire)) {
+			first = &p
 		}
-		ok = true
 	}
-	return first, ok
+	if first != nil {
+		w = schedule.Wait{For: "the end of a pause: " + pauseText(first), Next: first.Expire}
+	}
+	return w, true
 }
 
-// sourcesOf are the addresses that mail of a destination leaves from, or may leave from: of what waits and of what is in memory;
+// sourcesOf are the addresses that mail of a destination may leave from: of what waits, with lanes of what is or was in memory too;
 // the usual ones when there is nothing. They are sorted and at most maxSources.
-func (e *Engine) sourcesOf(o *outlook) (list []netip.Addr) {
+func (e *Engine) sourcesOf(o *outlook, lanes bool) (list []netip.Addr) {
 	for i := range o.places {
 		sources, _ := e.sourcesAt(o.places[i].Place)
 		list = append(list, sources...)
 	}
-	if o.plan != nil {
+	if lanes && o.plan != nil {
 		for i := range o.plan.Lanes {
 			list = append(list, o.plan.Lanes[i].Source)
 		}

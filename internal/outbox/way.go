@@ -48,11 +48,9 @@ func (e *Engine) wayFrom(it *item, r *rules, sources []netip.Addr, now time.Time
 // None, and no pause either: no delegate is an address of this host.
 func (e *Engine) open(s *settings.Snapshot, sources []netip.Addr, domain string, tags []string, now time.Time) (open []netip.Addr, paused bool) {
 	for i, source := range sources {
-		if to, _, ok := s.Delegate(source, domain, now); ok {
-			if !slices.Contains(e.o.Own(), to) {
-				continue
-			}
-			source = to
+		source, _, ok := e.leaves(s, source, domain, now)
+		if !ok {
+			continue
 		}
 		if _, ok := s.Paused(source, domain, tags, now); ok {
 			paused = true
@@ -64,6 +62,16 @@ func (e *Engine) open(s *settings.Snapshot, sources []netip.Addr, domain string,
 		open = append(open, source)
 	}
 	return open, paused
+}
+
+// leaves is the address that mail for a domain leaves from in place of source: its delegate by a row, or itself, and then row is 0.
+// False: the delegate is no address of this host.
+func (e *Engine) leaves(s *settings.Snapshot, source netip.Addr, domain string, now time.Time) (from netip.Addr, row int64, ok bool) {
+	to, row, delegated := s.Delegate(source, domain, now)
+	if !delegated {
+		return source, 0, true
+	}
+	return to, row, slices.Contains(e.o.Own(), to)
 }
 
 // same says that nothing is new for an item.

@@ -285,7 +285,8 @@ func TestTagsMoveIntoTheirPlace(t *testing.T) {
 	s.set(t, "paused", "id=1")
 	r.publish(`{"recipient":"a@receiver.test","mime":"x","tags":["news"],"id":1}`)
 	r.publish(`{"recipient":"b@receiver.test","mime":"x","id":2}`)
-	soon(t, "both wait", func() bool { return r.store.WaitingCount() == 2 })
+	soon(t, "both wait", func() bool { return r.store.WaitingCount() == 2 && r.engine.inHand.Load() == 0 })
+	waited := time.Now()
 	s.set(t, "paused", "tag=news")
 	if o := r.read("success", 1)[0]; o.ID != 2 {
 		t.Errorf("%+v", o)
@@ -293,6 +294,9 @@ func TestTagsMoveIntoTheirPlace(t *testing.T) {
 	soon(t, "it stands behind its tag", func() bool {
 		return r.store.Count(localqueue.Place{Destination: "receiver.test", Hold: "news"}) == 1
 	})
+	if due := r.store.PlacesOf("receiver.test")[0].NextDue; due.After(waited) {
+		t.Errorf("it has lost its place in the line by %v", due.Sub(waited))
+	}
 	s.set(t, "paused")
 	r.read("success", 1)
 }
