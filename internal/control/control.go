@@ -44,6 +44,7 @@ type ControlOptions struct {
 	UID, GID    int           // owner of the socket; where nothing is to be changed: -1
 	Queues      Queues        // the embedded queue; nil: queue commands are answered with exit code 64
 	Outbox      string        // the queue that is read only with Keep or Force
+	Room        func() error  // an error while the disk is too full for publishings into Queues, asked before each; nil: always room
 	Connections int           // at a time; 0: 32
 	Pace        time.Duration // between two reports of how far a long command has come; 0: half a second
 	Log         *slog.Logger

@@ -58,6 +58,7 @@ func crowded(note string) outbox.Explanation {
 			{Source: ip("10.0.0.1"), Name: "mta1.example.com" + note, Limits: normal},
 			{Source: ip("10.0.0.2"), Delegate: ip("10.0.0.1"), Row: 5, Limits: reduced},
 			{Source: ip("10.0.0.3"), Pause: &all, Limits: normal},
+			{Source: ip("10.0.0.4"), Delegate: ip("10.9.9.9"), Row: 6, NotOwn: true, Limits: normal},
 		},
 		Domains: []string{"busy.example", "alias.example" + note},
 		Pauses:  []settings.Pause{all, tagged, {ID: 8, Remote: ip("192.0.2.9")}},

@@ -154,9 +154,23 @@ func (c *Control) publish(ctx context.Context, w *wire, args json.RawMessage) er
 	if c.opts.Queues == nil {
 		return errNoQueues
 	}
+	if err := c.space(); err != nil {
+		return err
+	}
 	bodies, err := w.bodies(r.Sizes)
 	if err != nil {
 		return err
 	}
 	return c.opts.Queues.Publish(ctx, r.Queue, bodies)
+}
+
+// space refuses what a full disk could not keep, as the doors do.
+func (c *Control) space() error {
+	if c.opts.Room == nil {
+		return nil
+	}
+	if err := c.opts.Room(); err != nil {
+		return temporary(err, "nothing is published until there is space on the disk")
+	}
+	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -501,6 +502,34 @@ func TestPublishDoesNotWaitForABatch(t *testing.T) {
 	fmt.Fprintln(w, `{"two":2}`)
 	if err := <-result; Code(err) != 75 || err.Error() != "no disk" {
 		t.Error(err)
+	}
+}
+
+// A full disk takes no publishing, and what is there can be read.
+func TestPublishWithoutRoom(t *testing.T) {
+	s := newStore()
+	lines := s.fill("results", 3)
+	c, client := startControl(t, s)
+	var full atomic.Bool
+	c.opts.Room = func() error {
+		if full.Load() {
+			return errors.New("only 5 MB free at /state")
+		}
+		return nil
+	}
+	for _, short := range []bool{true, false} {
+		full.Store(short)
+		n, err := PublishQueue(t.Context(), client, "outbox", strings.NewReader(`{"mime":"`+strings.Repeat("x", 2<<20)+`"}`))
+		if all, _ := s.counts("outbox"); all != n || short != (n == 0) {
+			t.Errorf("%d published, %d there", n, all)
+		}
+		if short && (Code(err) != ExitTemporary || err.Error() != "nothing is published until there is space on the disk: only 5 MB free at /state") || !short && err != nil {
+			t.Error(err)
+		}
+	}
+	var out strings.Builder
+	if err := ReadQueue(t.Context(), client, "results", "outbox", ReadOptions{}, &out); err != nil || strings.Count(out.String(), "\n") != len(lines) {
+		t.Error(err, out.String())
 	}
 }
 

@@ -19,7 +19,10 @@ func (e *explainer) sources() {
 		if s.Name != "" {
 			remarks = append(remarks, "EHLO "+text(s.Name))
 		}
-		if s.Delegate.IsValid() {
+		switch {
+		case s.NotOwn:
+			remarks = append(remarks, fmt.Sprintf("should leave from %s instead (delegates %d), which is no address of this host", known(s.Delegate), s.Row))
+		case s.Delegate.IsValid():
 			remarks = append(remarks, fmt.Sprintf("leaves from %s instead (delegates %d)", known(s.Delegate), s.Row))
 		}
 		if s.Pause != nil {
