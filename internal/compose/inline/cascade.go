@@ -37,9 +37,12 @@ func (r *run) cascade() error {
 		source, _ := attr(e.node, "style")
 		own := r.own(source)
 		if len(r.hits) > 0 || len(own) > 0 {
-			r.list, r.before = merge(r.list[:0], r.hits, own), merge(r.before[:0], nil, own)
+			r.list, r.before = r.merge(r.list[:0], r.hits, own), r.merge(r.before[:0], nil, own)
 			same := r.style(e)
 			r.rewrite(e, same)
+		}
+		if len(r.text) > maxText {
+			return &LimitError{"bytes of style attributes", len(r.text), maxText}
 		}
 	}
 	return nil
@@ -49,6 +52,8 @@ func (r *run) cascade() error {
 func (r *run) find(e element) {
 	r.hits = r.hits[:0]
 	for i, s := range r.sheets {
+		r.steps--
+		r.pay(e.node)
 		s.sheet.index.candidates(e.node, func(sel *selector) {
 			if (e.within || sel.keyed) && (!e.foreign || sel.named) && r.match(sel, e.node) {
 				s.used[sel.n] = true
@@ -76,21 +81,22 @@ func (r *run) own(source string) []declaration {
 }
 
 // merge lets the declarations win in the order of the cascade (CSS Cascade 4, 6): the weakest winner comes first.
-func merge(list []winner, hits []hit, own []declaration) []winner {
+func (m *matcher) merge(list []winner, hits []hit, own []declaration) []winner {
 	for _, important := range []bool{false, true} {
 		for _, h := range hits {
-			list = win(list, h.rule.list, h, important)
+			list = m.win(list, h.rule.list, h, important)
 		}
-		list = win(list, own, hit{}, important)
+		list = m.win(list, own, hit{}, important)
 	}
 	return list
 }
 
-func win(list []winner, block []declaration, from hit, important bool) []winner {
+func (m *matcher) win(list []winner, block []declaration, from hit, important bool) []winner {
 	for _, d := range block {
-		if d.important != important {
+		if d.important != important || m.steps < 0 {
 			continue
 		}
+		m.steps -= len(list) / 16
 		if i := slices.IndexFunc(list, func(w winner) bool { return w.name == d.name }); i >= 0 {
 			list = slices.Delete(list, i, i+1)
 		}
@@ -154,6 +160,7 @@ func (r *run) rewrite(e element, same bool) {
 func (r *run) contested(n *html.Node, w winner) bool {
 	for i, s := range r.sheets {
 		for _, o := range s.sheet.rivals[w.name] {
+			r.steps--
 			stronger := o.important && w.from.selector != nil && weaker(w.from, hit{o.selector, i}) < 0
 			if !stronger && r.match(o.selector, n) {
 				return true

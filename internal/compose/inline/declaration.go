@@ -101,16 +101,24 @@ func (t text) sound(value []token) bool {
 	return len(open) == 0
 }
 
+// More properties in one block, or more fallbacks of one, are rubbish that was made to take time.
+const (
+	maxDeclarations = 1000
+	maxFallbacks    = 8
+)
+
 // add puts a declaration behind those of its block. An earlier value of the property stays as a fallback if the new one
 // has a function or a vendor prefix that it lacks.
 func add(list []declaration, d declaration) []declaration {
 	i := slices.IndexFunc(list, func(o declaration) bool { return o.name == d.name && o.important == d.important })
-	if i < 0 {
+	if i < 0 && len(list) < maxDeclarations {
 		return append(list, d)
+	} else if i < 0 {
+		return list
 	}
 	var values []string
 	for _, old := range list[i].values {
-		if newer(d.values[0], old) {
+		if len(values) < maxFallbacks && newer(d.values[0], old) {
 			values = append(values, old)
 		}
 	}

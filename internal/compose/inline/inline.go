@@ -17,11 +17,12 @@ const (
 	maxElements = 20000
 	maxDepth    = 500
 	maxSteps    = 5_000_000 // tests of one compound on one element
+	maxText     = 10 << 20  // what is written into the part
 )
 
 // LimitError says that a part is too large to be inlined, and can be sent as it is.
 type LimitError struct {
-	What     string // "bytes", "elements", "levels of nesting", "steps of matching"
+	What     string // "bytes", "elements", "levels of nesting", "steps of matching", "bytes of style attributes", "bytes of kept rules"
 	Has, Max int
 }
 
@@ -80,6 +81,7 @@ type run struct {
 	matcher
 	sheets []*style // those that are read
 	vars   map[string]string
+	full   map[string]string        // values with var() that were expanded
 	owns   map[string][]declaration // style attributes that were read
 	edits  []edit
 	text   []byte // of all edits
@@ -109,8 +111,7 @@ func (r *run) all(c *cache) error {
 	if err := r.cascade(); err != nil {
 		return err
 	}
-	r.keep()
-	return nil
+	return r.keep()
 }
 
 // apply makes the edits.

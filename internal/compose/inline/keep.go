@@ -33,21 +33,26 @@ func (s *sheet) rival(it *item, nested bool) {
 
 // keep writes what was not inlined into a sheet of its own, and cuts the old ones. Where nothing was inlined they stay:
 // nothing has become stronger than they are.
-func (r *run) keep() {
+func (r *run) keep() error {
 	plain, exotic := r.leftovers()
 	if r.untouched() && len(plain)+len(exotic) > 0 {
-		return
+		return nil
 	}
 	for _, s := range r.sheets {
 		t := &r.tags[s.tag]
 		r.edit(t.start, t.close, len(r.text))
 	}
-	if kept := r.element(plain) + r.element(exotic); kept != "" {
+	kept := r.element(plain) + r.element(exotic)
+	if len(kept) > maxText {
+		return &LimitError{"bytes of kept rules", len(kept), maxText}
+	}
+	if kept != "" {
 		place := r.place()
 		from := len(r.text)
 		r.text = append(r.text, kept...)
 		r.edits = slices.Insert(r.edits, 0, edit{place, place, from, len(r.text)}) // before what is cut at the same place
 	}
+	return nil
 }
 
 func (r *run) untouched() bool {
@@ -57,39 +62,23 @@ func (r *run) untouched() bool {
 // leftovers are the pieces that stay, imports first. When there are media queries, the at-rules that fewer readers know
 // come apart: some readers drop a whole element for one of them.
 func (r *run) leftovers() (plain, exotic []string) {
-	var imports, pieces, strange []string
-	media := false
+	media := slices.ContainsFunc(r.sheets, func(s *style) bool {
+		return slices.ContainsFunc(s.sheet.items, func(it item) bool { return it.at == "media" })
+	})
+	var imports []string
 	for _, s := range r.sheets {
 		for i := range s.sheet.items {
-			it := &s.sheet.items[i]
-			media = media || it.at == "media"
-			switch {
+			switch it := &s.sheet.items[i]; {
 			case it.at == "import":
 				imports = append(imports, it.raw)
-			case it.exotic():
-				strange = append(strange, it.kept(s)...)
+			case media && it.exotic():
+				exotic = append(exotic, it.kept(s)...)
 			default:
-				pieces = append(pieces, it.kept(s)...)
+				plain = append(plain, it.kept(s)...)
 			}
 		}
 	}
-	if media {
-		return append(imports, pieces...), strange
-	}
-	return append(imports, r.inOrder()...), nil
-}
-
-// inOrder are the pieces but for imports, in the order of the source.
-func (r *run) inOrder() []string {
-	var pieces []string
-	for _, s := range r.sheets {
-		for i := range s.sheet.items {
-			if it := &s.sheet.items[i]; it.at != "import" {
-				pieces = append(pieces, it.kept(s)...)
-			}
-		}
-	}
-	return pieces
+	return append(imports, plain...), exotic
 }
 
 func (it *item) exotic() bool {
@@ -106,30 +95,17 @@ func (it *item) kept(s *style) []string {
 	case it.ignored && it.at != "":
 		return []string{"/* " + ignoreNext + " */ " + it.raw}
 	case it.ignored:
-		return []string{"/* " + ignoreNext + " */ " + it.write(it.selectors, false)}
+		return []string{"/* " + ignoreNext + " */ " + it.write(nil, it.selectors, false)[0]}
 	case it.at != "":
 		return it.block()
 	}
-	var still, active []*selector
-	var pieces []string
-	for _, sel := range it.selectors {
-		switch {
-		case sel.kind == static && s.used[sel.n]:
-		case sel.kind == dynamic:
-			active = append(active, sel)
-		case sel.kind == unknown: // apart, since a reader drops a whole list for one selector that it does not know
-			pieces = append(pieces, it.write([]*selector{sel}, false))
-		default:
-			still = append(still, sel)
-		}
+	left := slices.DeleteFunc(slices.Clone(it.selectors), func(sel *selector) bool { return sel.kind == static && s.used[sel.n] })
+	is := func(kinds ...kind) []*selector {
+		return slices.DeleteFunc(slices.Clone(left), func(sel *selector) bool { return !slices.Contains(kinds, sel.kind) })
 	}
-	if len(active) > 0 {
-		pieces = slices.Insert(pieces, 0, it.write(active, true))
-	}
-	if len(still) > 0 {
-		pieces = slices.Insert(pieces, 0, it.write(still, false))
-	}
-	return pieces
+	pieces := it.write(nil, is(static, pseudoElement), false)
+	pieces = it.write(pieces, is(dynamic), true)
+	return it.apart(pieces, is(unknown), false)
 }
 
 // block writes an at-rule. The rules in it become important, since what they change is in the style attributes now.
@@ -144,21 +120,33 @@ func (it *item) block() []string {
 			pieces = append(pieces, in.kept(nil)...)
 			continue
 		}
-		known := slices.DeleteFunc(slices.Clone(in.selectors), func(s *selector) bool { return s.kind == unknown })
-		if len(known) > 0 {
-			pieces = append(pieces, in.write(known, true))
-		}
-		for _, sel := range in.selectors {
-			if sel.kind == unknown {
-				pieces = append(pieces, in.write([]*selector{sel}, true))
-			}
-		}
+		strange := func(sel *selector) bool { return sel.kind == unknown }
+		pieces = in.write(pieces, slices.DeleteFunc(slices.Clone(in.selectors), strange), true)
+		pieces = in.apart(pieces, slices.DeleteFunc(slices.Clone(in.selectors), not(strange)), true)
 	}
 	return []string{strings.Join(append(pieces, "}"), "\n")}
 }
 
-// write writes a rule.
-func (r *rule) write(selectors []*selector, important bool) string {
+// maxApart selectors of one rule are written apart: each has all declarations again.
+const maxApart = 16
+
+// apart writes the rule for selectors that we do not know, one by one: a reader drops a whole list for one selector that it
+// does not know.
+func (r *rule) apart(pieces []string, selectors []*selector, important bool) []string {
+	for i := range selectors {
+		if i == maxApart {
+			return r.write(pieces, selectors[i:], important)
+		}
+		pieces = r.write(pieces, selectors[i:i+1], important)
+	}
+	return pieces
+}
+
+// write appends the rule for some of its selectors, if there are any.
+func (r *rule) write(pieces []string, selectors []*selector, important bool) []string {
+	if len(selectors) == 0 {
+		return pieces
+	}
 	var b []byte
 	for i, s := range selectors {
 		if i > 0 {
@@ -173,7 +161,7 @@ func (r *rule) write(selectors []*selector, important bool) string {
 			list[i].important = true
 		}
 	}
-	return string(append(write(append(b, " { "...), list, false), " }"...))
+	return append(pieces, string(append(write(append(b, " { "...), list, false), " }"...)))
 }
 
 // element is a style element with the line ends of the source; nothing when there is nothing to say.
@@ -193,25 +181,31 @@ func (r *run) place() int {
 	if r.headEnd >= 0 {
 		return r.headEnd
 	}
-	first := len(r.src)
-	for _, e := range r.elements {
-		if e.within {
-			first = min(first, r.tags[e.tag].start)
-		}
-	}
-	head, inside := false, r.doctypeEnd
+	var html, head bool
+	inside := r.doctypeEnd
 	for i := range r.tags {
-		t := &r.tags[i]
-		body := r.is(t, "body")
-		switch {
-		case body && head:
+		switch t := &r.tags[i]; {
+		case r.is(t, "body") && head: // which ends the head
 			return t.start
-		case body, r.is(t, "html"), r.is(t, "head"):
-			head, inside = head || r.is(t, "head"), t.end
+		case r.is(t, "head"):
+			head, html, inside = true, true, t.end
+		case r.is(t, "body"), r.is(t, "html"):
+			html, inside = true, t.end
 		}
 	}
-	if first < len(r.src) && inside != r.doctypeEnd {
+	if first := r.first(); html && first >= 0 {
 		return first
 	}
 	return inside
+}
+
+// first is where the first element of the body begins in the source; -1: there is none.
+func (r *run) first() int {
+	first := -1
+	for _, e := range r.elements {
+		if start := r.tags[e.tag].start; e.within && (first < 0 || start < first) {
+			first = start
+		}
+	}
+	return first
 }

@@ -27,7 +27,12 @@ func TestLimits(t *testing.T) {
 	}
 	for name, in := range map[string]string{
 		"the parser's own depth": p + strings.Repeat("<div>", 5000) + "<p>",
-		"search in searches":     "<style>" + strings.Repeat("*:has(b){top:0}", 1000) + "</style>" + strings.Repeat("<div>", 400) + strings.Repeat("<p></p>", 10000),
+		"search in searches":     "<style>" + strings.Repeat("*:has(b){top:0}", 300) + "</style>" + strings.Repeat("<div>", 400) + strings.Repeat("<p></p>", 10000),
+		"many declarations":      "<style>" + distinct(20000) + "</style>" + strings.Repeat("<p>", 10000),
+		"much to write":          "<style>p{background:url(" + strings.Repeat("x", 100000) + ")}</style>" + strings.Repeat("<p>", 1000),
+		"many attributes":        "<style>" + strings.Repeat("p[a]{top:0}", 5000) + "</style>" + strings.Repeat("<p "+strings.ReplaceAll(strings.ReplaceAll(distinct(20000), "} p{", ""), ";", " ")+">", 10),
+		"many sheets":            strings.Repeat("<style>p{top:0}</style>", 3000) + strings.Repeat("<p class=x>", 10000),
+		"many unknown selectors": "<style>i{top:0}" + strings.Repeat("a:is(x),b:is(x),c:is(x),d:is(x),e:is(x),f:is(x),g:is(x),h:is(x){top:"+strings.Repeat("x", 2000)+"}", 1000) + "</style><i>",
 		"long classes":           "<style>" + strings.Repeat("p.x{top:0}[a*=b]{top:0}", 3000) + "</style>" + strings.Repeat("<p class='"+strings.Repeat("a", 100000)+" x'></p>", 10),
 	} {
 		out, err := New(0).HTML([]byte(in))
@@ -42,14 +47,27 @@ func TestLimits(t *testing.T) {
 		"chain with children":  "<style>b > " + strings.Repeat("div div > ", 20) + "p{top:0}p{left:0}</style>" + strings.Repeat("<div>", 400) + "<p>",
 		"variables that grow":  "<style>:root{--a:x;" + grow(30) + "}p{color:var(--z30)}</style><p>",
 		"variables in a ring":  "<style>:root{--a:var(--b);--b:var(--a)}p{color:var(--a)}</style><p>",
-		"nested at-rules":      "<style>" + strings.Repeat("@media print{", 5000) + "p{top:0}</style><p>",
-		"nested brackets":      "<style>p{top:" + strings.Repeat("(", 100000) + "</style><p>",
+		"many declarations":    "<style>p{" + strings.Repeat("a:b;", 20000) + strings.ReplaceAll(distinct(20000), "} p{", "") + "}</style><p>",
+		"many fallbacks":       "<style>p{" + strings.Repeat("a:b();a:c();", 5000) + "}</style><p>",
+		"nested at-rules":      "<style>" + strings.Repeat("@media print{", 1000) + "p{top:0}</style><p>",
+		"nested brackets":      "<style>p{top:" + strings.Repeat("(", 10000) + "</style><p>",
 		"nested :not":          "<style>p" + strings.Repeat(":not(", 5000) + "{top:0} p{left:0}</style><p>",
 	} {
 		if _, err := New(0).HTML([]byte(in)); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+func distinct(n int) string {
+	var b strings.Builder
+	for i := range n {
+		if i%500 == 0 {
+			b.WriteString("} p{")
+		}
+		fmt.Fprintf(&b, "a%d:b;", i)
+	}
+	return b.String()
 }
 
 func grow(n int) string {

@@ -121,10 +121,16 @@ func (m *matcher) test(c *compound, n *html.Node) bool {
 			m.steps--
 		}
 	}
-	for _, a := range n.Attr {
-		m.steps -= len(a.Val) / 256
-	}
+	m.pay(n)
 	return m.steps >= 0 && c.matcher.Match(n)
+}
+
+// pay takes the steps of going through the attributes of an element.
+func (m *matcher) pay(n *html.Node) {
+	m.steps -= len(n.Attr) / 8
+	for _, a := range n.Attr {
+		m.steps -= len(a.Val) / 16
+	}
 }
 
 func parent(n *html.Node) *html.Node {

@@ -14,7 +14,7 @@ const (
 
 // variables finds the custom properties that have one value in the whole document.
 func (r *run) variables() {
-	r.vars = map[string]string{}
+	r.vars, r.full = map[string]string{}, map[string]string{}
 	for _, s := range r.sheets {
 		for name, value := range s.sheet.vars {
 			r.note(name, value)
@@ -44,10 +44,15 @@ func (r *run) expand(value string) string {
 	if len(r.vars) == 0 || !strings.Contains(value, "var(") {
 		return value
 	}
-	if full, ok := r.fill(value, maxVariableDepth); ok {
-		return full
+	full, known := r.full[value]
+	if !known {
+		ok := false
+		if full, ok = r.fill(value, maxVariableDepth); !ok {
+			full = value
+		}
+		r.full[value] = full
 	}
-	return value
+	return full
 }
 
 func (r *run) fill(value string, depth int) (string, bool) {
