@@ -49,28 +49,30 @@ func TestPolicies(t *testing.T) {
 func TestEncodings(t *testing.T) {
 	for _, text := range []string{"", "x", strings.Repeat("text ", 1000)} {
 		for _, compressed := range []bool{true, false} {
-			stored, encoding := Encode([]byte(text), compressed)
-			if data, err := Decode(stored, encoding, len(text)); err != nil || string(data) != text {
+			codec := Codec{Gzip: compressed}
+			stored, encoding := codec.Encode([]byte(text))
+			if data, err := codec.Decode(stored, encoding, len(text)); err != nil || string(data) != text {
 				t.Errorf("%.20q as %s: %.20q, %v", text, encoding, data, err)
 			}
 			if len(text) == 0 {
 				continue
 			}
-			if _, err := Decode(stored, encoding, len(text)-1); !errors.Is(err, ErrTooLarge) {
+			if _, err := codec.Decode(stored, encoding, len(text)-1); !errors.Is(err, ErrTooLarge) {
 				t.Errorf("%.20q as %s: %v", text, encoding, err)
 			}
 		}
 	}
-	packed := Compress([]byte("inside"))
+	var codec Codec
+	packed := codec.Compress([]byte("inside"))
 	two := append(bytes.Clone(packed), packed...) // gzip may be several in a row
-	if data, err := Decode(two, "GZIP", 100); string(data) != "insideinside" || err != nil {
+	if data, err := codec.Decode(two, "GZIP", 100); string(data) != "insideinside" || err != nil {
 		t.Errorf("have %q, %v", data, err)
 	}
 	for name, c := range map[string]struct {
 		stored   []byte
 		encoding string
 	}{"empty": {nil, Gzip}, "no gzip": {[]byte("text"), Gzip}, "cut": {packed[:len(packed)-1], Gzip}, "changed": {append(bytes.Clone(packed[:20]), "xxxx"...), Gzip}, "garbage behind": {append(bytes.Clone(packed), "xx"...), Gzip}, "unknown": {packed, "br\n"}} {
-		if data, err := Decode(c.stored, c.encoding, 100); err == nil || errors.Is(err, ErrTooLarge) || errors.Is(err, ErrNotFound) {
+		if data, err := codec.Decode(c.stored, c.encoding, 100); err == nil || errors.Is(err, ErrTooLarge) || errors.Is(err, ErrNotFound) {
 			t.Errorf("%s: %q, %v", name, data, err)
 		}
 	}
@@ -78,12 +80,26 @@ func TestEncodings(t *testing.T) {
 
 // A megabyte of zeros is a kilobyte: what is beyond the limit is never there.
 func TestDecodeIsBounded(t *testing.T) {
-	bomb := Compress(make([]byte, 24<<20))
+	var codec Codec
+	bomb := codec.Compress(make([]byte, 24<<20))
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	_, err := Decode(bomb, Gzip, 1<<20)
+	_, err := codec.Decode(bomb, Gzip, 1<<20)
 	runtime.ReadMemStats(&after)
 	if allocated := after.TotalAlloc - before.TotalAlloc; !errors.Is(err, ErrTooLarge) || allocated > 8<<20 {
 		t.Errorf("%v, and %d bytes were allocated", err, allocated)
+	}
+}
+
+func BenchmarkCodec(b *testing.B) {
+	codec := Codec{Gzip: true}
+	data := []byte(strings.Repeat("A line of a message that is like the others.\r\n", 200))
+	b.SetBytes(int64(len(data)))
+	b.ReportAllocs()
+	for b.Loop() {
+		stored, encoding := codec.Encode(data)
+		if _, err := codec.Decode(stored, encoding, len(data)); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

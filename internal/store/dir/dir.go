@@ -25,7 +25,7 @@ import (
 type folder struct {
 	root  *os.Root
 	depth int
-	gzip  bool
+	codec store.Codec
 }
 
 var _ store.Engine = (*folder)(nil)
@@ -42,7 +42,7 @@ func Open(a store.Address, o store.Options) (*store.Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("folder of the message store: %w", err)
 	}
-	return store.New(a.String(), &folder{root: root, depth: a.Depth, gzip: a.Gzip}, o), nil
+	return store.New(a.String(), &folder{root: root, depth: a.Depth, codec: store.Codec{Gzip: a.Gzip}}, o), nil
 }
 
 func (*folder) Every() time.Duration { return time.Hour }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -243,9 +242,7 @@ func TestFullDisk(t *testing.T) {
 		t.Fatal("a small disk can be mounted by root only; run the tests as root")
 	}
 	root := t.TempDir()
-	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=1m", "posthoorn", root).CombinedOutput(); err != nil {
-		t.Fatalf("mount: %v %s", err, out)
-	}
+	must(t, syscall.Mount("tmpfs", root, "tmpfs", 0, "mode=0700,size=1m"))
 	t.Cleanup(func() { must(t, syscall.Unmount(root, syscall.MNT_DETACH)) })
 	s := open(t, root, "?depth=1")
 	put(t, s, "small", "x")

@@ -30,7 +30,7 @@ func (f *folder) Get(ctx context.Context, key string, limit int) ([]byte, error)
 		return nil, err
 	}
 	if bytes.HasPrefix(data, magic) {
-		return store.Decode(data, store.Gzip, limit)
+		return f.codec.Decode(data, store.Gzip, limit)
 	}
 	return data, nil
 }

@@ -18,8 +18,10 @@ import (
 const mostTries = 5
 
 func (f *folder) Put(ctx context.Context, key string, data []byte, expire time.Time) error {
-	// What looks compressed is compressed once more, so that Get can tell.
-	stored, _ := store.Encode(data, f.gzip || bytes.HasPrefix(data, magic))
+	stored, encoding := f.codec.Encode(data)
+	if encoding == store.Identity && bytes.HasPrefix(data, magic) {
+		stored = f.codec.Compress(data) // once more, so that Get can tell
+	}
 	name := f.place(key)
 	var err error
 	for range mostTries {

@@ -15,7 +15,7 @@ import (
 )
 
 // gzipped is a compressed value, in one piece.
-func gzipped(text string) []byte { return store.Compress([]byte(text)) }
+func gzipped(text string) []byte { return new(store.Codec).Compress([]byte(text)) }
 
 func bin(data []byte) bson.Binary { return bson.Binary{Data: data} }
 

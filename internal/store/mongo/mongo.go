@@ -28,7 +28,7 @@ type collection struct {
 	client    *mongo.Client
 	documents *mongo.Collection
 	attempts  int // of a lookup
-	gzip      bool
+	codec     store.Codec
 	split     int                  // bytes of a value from which on it is kept in parts
 	removes   atomic.Pointer[bool] // the server removes what has expired; nil: not known yet
 }
@@ -53,7 +53,7 @@ func openSplit(a store.Address, o store.Options, split int) (*store.Store, error
 	}
 	c := &collection{
 		client: client, documents: client.Database(a.Database).Collection(a.Collection),
-		attempts: a.ReadAttempts, gzip: a.Gzip, split: split,
+		attempts: a.ReadAttempts, codec: store.Codec{Gzip: a.Gzip}, split: split,
 	}
 	return store.New(a.String(), c, o), nil
 }

@@ -51,7 +51,7 @@ func (c *collection) lookup(ctx context.Context, key string, limit int) ([]byte,
 	if err != nil {
 		return nil, err
 	}
-	return store.Decode(stored, doc.encoding(), limit)
+	return c.codec.Decode(stored, doc.encoding(), limit)
 }
 
 // find is the document with an id.
@@ -159,7 +159,7 @@ func (c *collection) older(ctx context.Context, key string, limit int) ([]byte, 
 	if err = errors.Join(err, bad); err != nil {
 		return nil, err
 	}
-	return store.Decode(all, found(raw).encoding(), limit)
+	return c.codec.Decode(all, found(raw).encoding(), limit)
 }
 
 // between is the condition of ids from one on and before another.

@@ -14,7 +14,7 @@ import (
 
 func (c *collection) Put(ctx context.Context, key string, data []byte, expire time.Time) error {
 	c.ensureIndex(ctx)
-	stored, encoding := store.Encode(data, c.gzip)
+	stored, encoding := c.codec.Encode(data)
 	doc := append(document(key, expire), bson.E{Key: "encoding", Value: encoding})
 	if len(stored) <= c.split {
 		doc = append(doc, binary(stored))

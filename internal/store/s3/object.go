@@ -55,7 +55,7 @@ func (b *bucket) Get(ctx context.Context, key string, limit int) ([]byte, error)
 	case found.ContentLength != nil && int64(len(stored)) != size:
 		return nil, fmt.Errorf("%d bytes came of %d", len(stored), size)
 	}
-	return store.Decode(stored, encoding(found.ContentEncoding, stored), limit)
+	return b.codec.Decode(stored, encoding(found.ContentEncoding, stored), limit)
 }
 
 // encoding is Content-Encoding, without what tools add that say how they have uploaded. Servers and proxies that decompress on the
@@ -74,7 +74,7 @@ func encoding(header *string, stored []byte) string {
 }
 
 func (b *bucket) Put(ctx context.Context, key string, data []byte, expire time.Time) error {
-	stored, encoding := store.Encode(data, b.gzip)
+	stored, encoding := b.codec.Encode(data)
 	in := &s3.PutObjectInput{
 		Bucket: &b.name, Key: aws.String(object(key)), Body: bytes.NewReader(stored), ContentLength: aws.Int64(int64(len(stored))),
 		Metadata: map[string]string{expireField: expire.UTC().Format(time.RFC3339)},

@@ -28,7 +28,7 @@ type bucket struct {
 	client    *s3.Client
 	transport *http.Transport
 	name      string
-	gzip      bool
+	codec     store.Codec
 }
 
 var _ store.Engine = (*bucket)(nil)
@@ -39,7 +39,7 @@ const expireField = "posthoorn-expire"
 // Open returns the store at an address. No server is called.
 func Open(a store.Address, o store.Options) (*store.Store, error) {
 	o = o.WithDefaults()
-	b := &bucket{name: a.Bucket, gzip: a.Gzip, transport: transport(o.Threads + 1)} // one more than calls: the sweep
+	b := &bucket{name: a.Bucket, codec: store.Codec{Gzip: a.Gzip}, transport: transport(o.Threads + 1)} // one more than calls: the sweep
 	b.client = client(a, b.transport)
 	return store.New(a.String(), b, o), nil
 }

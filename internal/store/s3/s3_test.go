@@ -72,7 +72,7 @@ func TestForeign(t *testing.T) {
 	}
 	other := client(a, transport(1))
 	key, header := "2026/11/a b.eml", "gzip, aws-chunked"
-	in := &s3.PutObjectInput{Bucket: &name, Key: &key, Body: bytes.NewReader(store.Compress([]byte("theirs"))), ContentEncoding: &header}
+	in := &s3.PutObjectInput{Bucket: &name, Key: &key, Body: bytes.NewReader(new(store.Codec).Compress([]byte("theirs"))), ContentEncoding: &header}
 	if _, err := other.PutObject(t.Context(), in); err != nil {
 		t.Fatal(err)
 	}

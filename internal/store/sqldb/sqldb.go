@@ -30,9 +30,9 @@ var messages = sqldb.Table{Name: "messages", Columns: []sqldb.Column{
 
 // table is the store.Engine.
 type table struct {
-	db   *sqldb.DB
-	gzip bool
-	made atomic.Bool
+	db    *sqldb.DB
+	codec store.Codec
+	made  atomic.Bool
 }
 
 var _ store.Engine = (*table)(nil)
@@ -46,7 +46,7 @@ func Open(a store.Address, o store.Options) (*store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return store.New(db.String(), &table{db: db, gzip: a.Gzip}, o), nil
+	return store.New(db.String(), &table{db: db, codec: store.Codec{Gzip: a.Gzip}}, o), nil
 }
 
 func (*table) Every() time.Duration { return time.Minute }
@@ -81,11 +81,11 @@ func (t *table) Get(ctx context.Context, key string, limit int) ([]byte, error) 
 	case !found:
 		return nil, store.ErrNotFound
 	}
-	return store.Decode(cells["value"], string(cells["encoding"]), limit)
+	return t.codec.Decode(cells["value"], string(cells["encoding"]), limit)
 }
 
 func (t *table) Put(ctx context.Context, key string, data []byte, expire time.Time) error {
-	value, encoding := store.Encode(data, t.gzip)
+	value, encoding := t.codec.Encode(data)
 	if value == nil {
 		value = []byte{} // nil would be NULL
 	}

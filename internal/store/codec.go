@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 )
 
 // Encodings of stored data.
@@ -14,28 +15,41 @@ const (
 	Identity = "identity" // as it is
 )
 
-// Compress is data as gzip.
-func Compress(data []byte) []byte {
+// Codec turns data into what an engine keeps, and back. Writers and readers are used again, since they are large. The zero value does
+// not compress.
+type Codec struct {
+	Gzip bool // compress
+
+	writers, readers sync.Pool
+}
+
+// Encode is data as it is to be stored, and the name of that encoding.
+func (c *Codec) Encode(data []byte) (stored []byte, encoding string) {
+	if c.Gzip {
+		return c.Compress(data), Gzip
+	}
+	return data, Identity
+}
+
+// Compress is data as gzip, whatever Codec.Gzip says.
+func (c *Codec) Compress(data []byte) []byte {
 	var out bytes.Buffer
 	out.Grow(len(data)/3 + 64)
-	w := gzip.NewWriter(&out)
+	w, _ := c.writers.Get().(*gzip.Writer)
+	if w == nil {
+		w = gzip.NewWriter(nil)
+	}
+	defer c.writers.Put(w)
+	w.Reset(&out)
 	// A buffer takes everything.
 	_, _ = w.Write(data)
 	_ = w.Close()
 	return out.Bytes()
 }
 
-// Encode is data as an engine keeps it, and the name of that encoding.
-func Encode(data []byte, compressed bool) (stored []byte, encoding string) {
-	if compressed {
-		return Compress(data), Gzip
-	}
-	return data, Identity
-}
-
 // Decode is the opposite of Encode, for data that others may have stored. More than limit bytes are ErrTooLarge, and nothing beyond
 // them is decompressed. No encoding is Identity.
-func Decode(stored []byte, encoding string, limit int) ([]byte, error) {
+func (c *Codec) Decode(stored []byte, encoding string, limit int) ([]byte, error) {
 	switch strings.ToLower(encoding) {
 	case "", Identity:
 		if len(stored) > limit {
@@ -43,14 +57,18 @@ func Decode(stored []byte, encoding string, limit int) ([]byte, error) {
 		}
 		return stored, nil
 	case Gzip:
-		return decompress(stored, limit)
+		return c.decompress(stored, limit)
 	}
 	return nil, fmt.Errorf("the data has the encoding %.40q; known are gzip and identity", encoding)
 }
 
-func decompress(stored []byte, limit int) ([]byte, error) {
-	r, err := gzip.NewReader(bytes.NewReader(stored))
-	if err != nil {
+func (c *Codec) decompress(stored []byte, limit int) ([]byte, error) {
+	r, _ := c.readers.Get().(*gzip.Reader)
+	if r == nil {
+		r = new(gzip.Reader)
+	}
+	defer c.readers.Put(r)
+	if err := r.Reset(bytes.NewReader(stored)); err != nil {
 		return nil, fmt.Errorf("the data is damaged: %w", err)
 	}
 	data, err := io.ReadAll(io.LimitReader(r, int64(limit)+1))
