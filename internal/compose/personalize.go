@@ -28,8 +28,11 @@ type Personalization struct {
 	Templates *template.Cache
 }
 
-// maxFieldOutput bounds what the template of a header field prints.
-const maxFieldOutput = 64 << 10
+// What is printed is bounded, for a header field, and for all parts of a message together.
+const (
+	maxFieldOutput = 64 << 10
+	maxOutput      = 64 << 20
+)
 
 var errData = errors.New("it must be an object")
 
@@ -42,7 +45,7 @@ func Personalize(source []byte, p Personalization) ([]byte, error) {
 	if len(data) == 0 || string(data) == "null" {
 		return source, nil
 	}
-	r := renderer{source: source, Personalization: p}
+	r := renderer{source: source, Personalization: p, room: maxOutput}
 	if data[0] != '{' {
 		r.fail("data", errData)
 		return source, r.err()
@@ -74,6 +77,7 @@ type renderer struct {
 	source []byte
 	Personalization
 	vars  [2]template.Value
+	room  int // of maxOutput
 	edits []mime.Edit
 	errs  []error
 }
@@ -133,8 +137,9 @@ func (r *renderer) part(p *mime.Part, where string) {
 		return
 	}
 	src := unsafe.String(unsafe.SliceData(text), len(text)) // nobody writes to text any more
-	out, ok := r.render(make([]byte, 0, len(text)+len(text)/8+256), src, where, template.Env{})
+	out, ok := r.render(make([]byte, 0, len(text)+len(text)/8+256), src, where, template.Env{MaxOutput: max(r.room, 1)})
 	if ok {
+		r.room -= len(out)
 		r.edits = p.AppendTextEdits(r.edits, r.source, out)
 	}
 }
@@ -163,7 +168,7 @@ func (r *renderer) parameter(p *mime.Part, field, name string) {
 	}
 	out, ok := r.render(nil, src, field, template.Env{MaxOutput: maxFieldOutput})
 	if ok {
-		value := mime.AppendMedia(nil, field, m.With(name, string(out)))
+		value := mime.AppendMedia(nil, field, m.With(name, cleanName(string(out))))
 		r.edits = append(r.edits, mime.Edit{Start: f.Start, End: f.End, With: value})
 	}
 }

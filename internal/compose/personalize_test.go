@@ -183,6 +183,11 @@ func TestPersonalizeRefusesBombs(t *testing.T) {
 	if out, err := Personalize([]byte(deep), personalization("{}")); !errors.Is(err, mime.ErrDepth) || string(out) != deep {
 		t.Error(err)
 	}
+	many := "Content-Type: multipart/mixed; boundary=b\r\n\r\n" + strings.Repeat("--b\r\n\r\n{foreach $a in $l}{$s}{/foreach}\r\n", 150)
+	big := `{"s":"` + strings.Repeat("x", 1000) + `","l":[` + strings.Repeat("1,", 999) + `1]}`
+	if out, err := Personalize([]byte(many), personalization(big)); err == nil || len(out) > 80<<20 {
+		t.Errorf("%d bytes, %v", len(out), err)
+	}
 	huge := "Subject: {foreach $a in $l}{foreach $b in $l}{$s}{/foreach}{/foreach}\r\n\r\nhello {$s}\r\n"
 	data := `{"s":"` + strings.Repeat("x", 1000) + `","l":[` + strings.Repeat("1,", 500) + `1]}`
 	out, err := Personalize([]byte(huge), personalization(data))

@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"bytes"
 	"strings"
 	"unicode/utf8"
 
@@ -48,7 +49,7 @@ func (r *renderer) kind(f *mime.Field) fieldKind {
 	return text
 }
 
-// source is the text of a field with its encoded words decoded, and where they were; empty if it holds no brace.
+// fieldSource is the text of a field with its encoded words decoded, and where they were; empty if it holds no brace.
 func (r *renderer) fieldSource(f *mime.Field) (string, []mime.Span) {
 	value := string(mime.Unfold(f.Value))
 	if !strings.Contains(value, "{") && !strings.Contains(value, "=?") {
@@ -83,8 +84,9 @@ func (r *renderer) urlField(f *mime.Field) {
 	if !strings.Contains(src, "{$") && !r.Document {
 		return
 	}
+	var b brackets
 	env := template.Env{MaxOutput: maxFieldOutput, Printed: func(out []byte, from int) []byte {
-		if !insideBrackets(out[:from]) {
+		if !b.openAt(out[:from]) {
 			return out
 		}
 		return appendURL(out[:from], string(out[from:]))
@@ -94,16 +96,21 @@ func (r *renderer) urlField(f *mime.Field) {
 	}
 }
 
-func insideBrackets(b []byte) bool {
-	for i := len(b) - 1; i >= 0; i-- {
-		switch b[i] {
-		case '<':
-			return true
-		case '>':
-			return false
+// brackets follows a text that grows.
+type brackets struct {
+	seen int
+	open bool
+}
+
+// openAt says whether the text ends between < and >.
+func (b *brackets) openAt(text []byte) bool {
+	for _, c := range text[b.seen:] {
+		if c == '<' || c == '>' {
+			b.open = c == '<'
 		}
 	}
-	return false
+	b.seen = len(text)
+	return b.open
 }
 
 // appendURL appends a piece of a URL; what no URL may hold (RFC 3986 section 2) is percent-encoded.
@@ -142,26 +149,24 @@ func (r *renderer) addressField(f *mime.Field) {
 		return
 	}
 	list := mime.Mailboxes(string(out), printed)
+	values := map[string]bool{}
+	for _, s := range printed {
+		values[string(bytes.TrimSpace(out[s.Start:s.End]))] = true
+	}
 	for i := range list {
-		list[i].Name, list[i].Address = unveil(list[i].Name), unveil(list[i].Address)
-		list[i] = whole(list[i], string(out), printed)
+		m := &list[i]
+		m.Name, m.Address = unveil(m.Name), unveil(m.Address)
+		if one := m.Name + m.Address; (m.Name == "" || m.Address == "") && values[one] {
+			*m = whole(*m, one)
+		}
 	}
 	r.put(f, mime.AppendMailboxes(nil, string(f.Name), list))
 }
 
 // whole reads an entry that is one printed value as a whole: it may be a name with an address, but not two addresses.
-func whole(m mime.Mailbox, out string, printed []mime.Span) mime.Mailbox {
-	if m.Name != "" && m.Address != "" {
-		return m
-	}
-	for _, s := range printed {
-		value := strings.TrimSpace(out[s.Start:s.End])
-		if value != m.Name+m.Address {
-			continue
-		}
-		if read := mime.Mailboxes(value, nil); len(read) == 1 && strings.Contains(read[0].Address, "@") {
-			return read[0]
-		}
+func whole(m mime.Mailbox, value string) mime.Mailbox {
+	if read := mime.Mailboxes(value, nil); len(read) == 1 && strings.Contains(read[0].Address, "@") {
+		return read[0]
 	}
 	return m
 }

@@ -57,8 +57,11 @@ func (p *Part) AppendTextEdits(edits []Edit, source, text []byte) []Edit {
 	if p.Parent < 0 && len(fields) > 0 && p.Field("MIME-Version") == nil {
 		fields = append(fields, "MIME-Version: 1.0\r\n"...)
 	}
-	if len(fields) > 0 {
+	if len(fields) > 0 || !p.Closed { // without a blank line the text could begin with a field
 		edits = append(edits, p.addition(source, fields))
+	}
+	if p.glued {
+		body = append(body[:len(body):len(body)], '\r', '\n')
 	}
 	return append(edits, Edit{p.Body, p.End, body})
 }
@@ -80,7 +83,7 @@ func (p *Part) setField(edits []Edit, fields []byte, name string, field []byte) 
 	return edits, append(fields, field...)
 }
 
-// addition puts fields at the end of the header.
+// addition puts fields at the end of the header, and a blank line where there is none.
 func (p *Part) addition(source, fields []byte) Edit {
 	if n := p.HeaderEnd; n > p.Start && source[n-1] != '\n' {
 		fields = append([]byte("\r\n"), fields...)

@@ -33,7 +33,8 @@ func (e *HeaderEdits) IsZero() bool {
 	return len(e.Remove)+len(e.Replace)+len(e.Update)+len(e.Append)+len(e.Prepend) == 0
 }
 
-// EditHeader does the edits. Fields that they do not name keep their bytes and their order, as does what follows the header. The
+// EditHeader does the edits. Fields that they do not name keep their bytes and their order, as does what follows the header; a blank
+// line is put between them if there was none. The
 // errors are [NameError], [ErrFields] and those of [ParseHeader]; the result is the source then.
 func EditHeader(source []byte, e *HeaderEdits) ([]byte, error) {
 	if e.IsZero() {
@@ -51,7 +52,11 @@ func EditHeader(source []byte, e *HeaderEdits) ([]byte, error) {
 	if len(l) > MaxFields {
 		return source, ErrFields
 	}
-	return append(l.join(len(source)), source[h.Body:]...), nil
+	out := l.join(len(source))
+	if !h.Closed && len(l) > 0 {
+		out = append(out, '\r', '\n') // a body that begins with a blank would be part of the last field
+	}
+	return append(out, source[h.Body:]...), nil
 }
 
 func (e *HeaderEdits) check() error {

@@ -33,6 +33,7 @@ type Part struct {
 	Encoding    string // of Content-Transfer-Encoding, in lower case; often empty
 	Disposition string // inline, attachment, or empty
 
+	glued        bool     // the delimiter that ends it has the line end before the content, which is empty
 	outer, inner []string // boundaries of the multiparts around it, and around what it holds
 }
 
@@ -210,8 +211,11 @@ func (s *partScanner) split(d delimiter) error {
 
 // close ends the parts that are open from level on.
 func (s *partScanner) close(level, end int) {
-	for _, i := range s.open[level:] {
-		s.parts[i].End = max(s.parts[i].Body, end)
+	for i := len(s.open) - 1; i >= level; i-- { // what is inside first: the outer part ends no sooner
+		p := &s.parts[s.open[i]]
+		p.glued = end < p.Body
+		end = max(end, p.Body)
+		p.End = end
 	}
 	s.open = s.open[:level]
 }
