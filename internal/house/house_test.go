@@ -53,6 +53,8 @@ var drivers = map[string]string{
 	"github.com/andybalholm/cascadia": "compose",
 	"github.com/tdewolff/parse":       "compose",
 	"github.com/mmcdole/gofeed":       "compose",
+	"github.com/microcosm-cc":         "compose",
+	"golang.org/x/image":              "compose",
 }
 
 // pure packages open nothing: time, randomness and resources come in as arguments.
