@@ -21,7 +21,7 @@ func (d *Daemon) openSockets() error {
 	d.later("inject socket", func() { _ = in.Close() })
 	d.running.Go(func() { d.serve("inject", in.Serve) })
 
-	o := control.ControlOptions{Path: g.ControlSocket, UID: -1, GID: -1, Outbox: d.cfg.RabbitMQ.Outbox, Log: d.named("control")}
+	o := control.ControlOptions{Path: g.ControlSocket, UID: -1, GID: -1, Outbox: d.cfg.RabbitMQ.Outbox, Room: d.space.Room, Log: d.named("control")}
 	if d.cfg.RabbitMQ.Embedded {
 		o.Queues = embeddedQueues(d.store, &d.cfg.RabbitMQ)
 	}
