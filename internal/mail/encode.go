@@ -43,6 +43,9 @@ func (m *Message) AppendBare(dst []byte) []byte {
 	bare.changes = slices.Clone(m.changes)
 	bare.RemoveContent()
 	bare.RemoveSecrets()
+	if value := m.Property("smarthost"); value != nil {
+		bare.Set("smarthost", withoutPassword(value)) // also of one that is no smarthost
+	}
 	return bare.Append(dst)
 }
 
@@ -51,8 +54,8 @@ func (m *Message) RemoveSecrets() {
 	if m.Property("dkim") != nil {
 		m.Remove("dkim")
 	}
-	if value := m.Property("smarthost"); value != nil {
-		m.Set("smarthost", withoutPassword(value))
+	if m.Smarthost != nil && m.Smarthost.Password != "" {
+		m.Set("smarthost", withoutPassword(m.Property("smarthost")))
 	}
 }
 

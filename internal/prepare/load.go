@@ -19,7 +19,7 @@ func (p *Preparer) load(ctx context.Context, d *draft) (err error) {
 	case mail.SourceKey:
 		err = p.loadKey(ctx, d)
 	default:
-		err = fail(mail.StateResponsive, "5.6.0", errors.New("mime is neither text nor an object"))
+		err = fail(mail.StateResponsive, "5.6.5", errors.New("mime is neither text nor an object"))
 	}
 	return err
 }

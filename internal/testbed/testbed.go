@@ -8,6 +8,7 @@ package testbed
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -84,14 +85,19 @@ func (p *process) signal(sig syscall.Signal, limit time.Duration) {
 	<-p.ended
 }
 
-// freePort is a TCP port of loopback that nobody listens on at the moment.
+// freePort finds a port that nothing listens on. It lies below those that the system gives to outgoing connections: one of these
+// could have it by the time that a server is ready to listen.
 func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
+	const first, last, tries = 20_000, 32_000, 100
+	var err error
+	for range tries {
+		port := first + rand.IntN(last-first)
+		var l net.Listener
+		if l, err = net.Listen("tcp", loopback(port)); err == nil {
+			return port, l.Close()
+		}
 	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().(*net.TCPAddr).Port, nil
+	return 0, err
 }
 
 func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }

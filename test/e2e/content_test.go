@@ -172,7 +172,7 @@ func TestTemplatesSheetsAndHeaders(t *testing.T) {
 			`"mime":"Subject: x\r\n\r\n{1/0}","data":{}`:       "personalize/error 554 5.6.0",
 			`"mime":"x","data":7`:                              "personalize/error 554 5.6.0",
 			`"mime":"x","headers":{"append":{"Bad Name":"x"}}`: "rewrite/error 554 5.6.0",
-			`"mime":7`: "responsive/error 554 5.6.0",
+			`"mime":7`: "responsive/error 554 5.6.5",
 		} {
 			r.publish(`{"recipient":"bad@x.test",%s}`, bad)
 			if o := r.one("failure"); o.last().brief() != want {

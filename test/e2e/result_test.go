@@ -21,7 +21,7 @@ func TestResultKeepsEveryByte(t *testing.T) {
 			t.Errorf("success differs from results:\n%s\n%s", again.raw, o.raw)
 		}
 		const when = `"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)"`
-		shape := regexp.MustCompile(`^\{` + regexp.QuoteMeta(before+","+after) + `,"maxdelivertime":` + when + `,"seen":` + when +
+		shape := regexp.MustCompile(`^\{` + regexp.QuoteMeta(before+","+after) + `,"maxdelivertime":` + when + `,"extracted":\{"subject":"x",.*\},"seen":` + when +
 			`,"results":\[\{"attempt":1,"state":"message","result":"accepted","time":` + when + `,"mta":"sink.test","from":"127.0.0.1","to":"127.0.0.1",` +
 			`"messages":1,"sent":\{"connection":\d+,"data":20\},"code":250,"status":"2.0.0","description":"Ok: 1","dsn":true\}\]\}$`)
 		m := shape.FindStringSubmatch(string(o.raw))
