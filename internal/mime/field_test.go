@@ -185,7 +185,11 @@ func FuzzMailboxes(f *testing.F) {
 		checkLines(t, field, len(address)*2+1100)
 		value := Unfold(field[len("To:"):])
 		read := Mailboxes(string(value), nil)
-		if len(read) != 3 && clean(name)+clean(address) != "" {
+		want := 3
+		if clean(name)+clean(address) == "" {
+			want = 2
+		}
+		if len(read) != want {
 			t.Fatalf("%q has %d entries", field, len(read))
 		}
 		if read[0] != list[0] || read[len(read)-1] != list[2] {
@@ -198,7 +202,7 @@ func FuzzMailboxes(f *testing.F) {
 		if err != nil {
 			return // an address that is none, as it came
 		}
-		if len(others) != 3 || others[1].Name != clean(name) {
+		if len(others) != want || want == 3 && others[1].Name != clean(name) {
 			t.Fatalf("%q is read as %q", field, others)
 		}
 	})
