@@ -205,7 +205,7 @@ func (r *rule) apply(b *builder, a *address) {
 
 func (b *builder) setParams(a *address, params []pair) {
 	for _, p := range params {
-		a.set(p.name, b.marked(p.value).each(percentEncoded))
+		a.set(p.name, b.marked(b.encoded(p.value)))
 	}
 }
 

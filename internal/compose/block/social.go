@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"posthoorn/internal/compose/node"
-	"posthoorn/internal/template"
 )
 
 // social is a row of icons with a label above it: follow and share.
@@ -159,26 +158,6 @@ func (b *builder) profile(at *node.Value, platform, identifier string) string {
 		return ""
 	}
 	return base + b.encoded(strings.TrimPrefix(identifier, "@"))
-}
-
-// encoded is a string percent-encoded; what its tags print will be, too.
-func (b *builder) encoded(s string) string {
-	if !b.templated(s) {
-		return percentEncoded(s)
-	}
-	var out strings.Builder
-	_, pieces := leading(split(s))
-	for _, p := range pieces {
-		switch {
-		case p.Kind == template.Text:
-			out.WriteString(percentEncoded(p.Source))
-		case p.Kind == template.Print && !p.Settled:
-			out.WriteString("{(" + p.Source[1:len(p.Source)-1] + ")|urlencode}")
-		default:
-			out.WriteString(p.Source)
-		}
-	}
-	return out.String()
 }
 
 // shared is what a share block says.

@@ -3,6 +3,8 @@ package block
 import (
 	"net/url"
 	"strings"
+
+	"posthoorn/internal/template"
 )
 
 // address is a URL taken apart. Put together again it is the same, byte for byte.
@@ -79,6 +81,26 @@ func isParam(m marked, name string) bool {
 	have, _, _ := strings.Cut(m.mask, "=")
 	decoded, err := url.QueryUnescape(have)
 	return err == nil && decoded == name
+}
+
+// encoded is a string as the value of a parameter; what its tags print will be encoded too, unless their author saw to it.
+func (b *builder) encoded(s string) string {
+	if !b.templated(s) {
+		return percentEncoded(s)
+	}
+	var out strings.Builder
+	_, pieces := leading(split(s))
+	for _, p := range pieces {
+		switch {
+		case p.Kind == template.Text:
+			out.WriteString(percentEncoded(p.Source))
+		case p.Kind == template.Print && !p.Settled && !strings.Contains(p.Source, "urlencode"):
+			out.WriteString("{(" + p.Source[1:len(p.Source)-1] + ")|urlencode}")
+		default:
+			out.WriteString(p.Source)
+		}
+	}
+	return out.String()
 }
 
 // percentEncoded is s as the value of a parameter (RFC 3986 section 2.3).
