@@ -168,7 +168,7 @@ func (r *renderer) parameter(p *mime.Part, field, name string) {
 	}
 	out, ok := r.render(nil, src, field, template.Env{MaxOutput: maxFieldOutput})
 	if ok {
-		value := mime.AppendMedia(nil, field, m.With(name, string(out)))
+		value := mime.AppendMedia(nil, field, m.With(name, cleanName(string(out))))
 		r.edits = append(r.edits, mime.Edit{Start: f.Start, End: f.End, With: value})
 	}
 }
