@@ -44,7 +44,7 @@ type Options struct {
 	UserAgent string         // empty: posthoorn
 
 	Timeout time.Duration // of one download, its wait included; 0 = 30 seconds
-	Total   int           // downloads at the same time; 0 = 32
+	Total   int           // downloads at the same time; 0 = 16
 	PerHost int           // of them to one host; 0 = 6
 
 	CacheBytes int64         // of the cache in memory; 0 = 100 MB, negative: none
@@ -112,7 +112,7 @@ func New(o Options) *Fetcher {
 func (o Options) withDefaults() Options {
 	o.UserAgent = cmp.Or(o.UserAgent, "posthoorn")
 	o.Timeout = cmp.Or(o.Timeout, 30*time.Second)
-	o.Total = cmp.Or(o.Total, 32)
+	o.Total = cmp.Or(o.Total, 16)
 	o.PerHost = cmp.Or(o.PerHost, 6)
 	o.CacheBytes = cmp.Or(o.CacheBytes, 100_000_000)
 	o.TTL = cmp.Or(o.TTL, time.Hour)

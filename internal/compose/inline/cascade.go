@@ -55,7 +55,8 @@ func (r *run) find(e element) {
 		r.steps--
 		r.pay(e.node)
 		s.sheet.index.candidates(e.node, func(sel *selector) {
-			if (e.within || sel.keyed) && (!e.foreign || sel.named) && r.match(sel, e.node) {
+			r.steps--
+			if (e.within || sel.keyed) && (!e.foreign || sel.named) && (sel.exact || r.match(sel, e.node)) {
 				s.used[sel.n] = true
 				r.hits = append(r.hits, hit{sel, i})
 			}

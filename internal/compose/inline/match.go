@@ -40,7 +40,7 @@ func (x *index) candidates(n *html.Node, try func(*selector)) {
 		case "id":
 			all(x.id[a.Val])
 		case "class":
-			for name := range strings.FieldsSeq(a.Val) {
+			for name := range strings.FieldsFuncSeq(a.Val, func(c rune) bool { return c < 0x80 && space(byte(c)) }) {
 				all(x.class[name])
 			}
 		}

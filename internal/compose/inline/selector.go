@@ -29,8 +29,9 @@ type selector struct {
 
 	// What the last compound asks for; empty: nothing, or nothing that can be looked up.
 	id, class, tag string
-	// named: it asks for a type. keyed: for a type, a class, an id or the root.
-	named, keyed bool
+	// named: it asks for a type. keyed: for a type, a class, an id or the root. exact: for what it is filed under and nothing
+	// else, so that what is found there matches.
+	named, keyed, exact bool
 }
 
 // compound is what one element must be: "td.a[href]". The combinator binds it to the compound before it. What depends on
@@ -75,6 +76,7 @@ func (t text) selector(toks []token) *selector {
 		s.spec = s.spec.Add(r.spec)
 		if end == len(toks) {
 			s.key(t, toks[at:end])
+			s.exact = len(s.parts) == 1 && (s.class != "" && len(toks) == 2 || (s.id != "" || s.tag != "") && len(toks) == 1)
 			return s
 		}
 		if combinator, at = t.combinator(toks, end); combinator == 0 {
