@@ -16,7 +16,7 @@ func TestContract(t *testing.T) {
 			storetest.Run(t, func(t *testing.T) storetest.Place {
 				path := filepath.Join(t.TempDir(), "new", "odd #%?")
 				return storetest.Place{
-					Address: "dir://" + strings.NewReplacer("%", "%25", "?", "%3F").Replace(path) + options, Open: Open, Large: 20 << 20,
+					Address: "dir://" + strings.NewReplacer("%", "%25", "?", "%3F").Replace(path) + options, Open: Open, Large: 6 << 20,
 					Count: func(t *testing.T) int { return len(files(t, path)) },
 				}
 			})

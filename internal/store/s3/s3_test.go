@@ -29,7 +29,7 @@ func TestContract(t *testing.T) {
 		bucket := server.NewBucket(t)
 		return storetest.Place{
 			Address:  address(proxy.Addr(), bucket),
-			Password: testbed.S3Password, Open: Open, Large: 32 << 20,
+			Password: testbed.S3Password, Open: Open, Large: 8 << 20,
 			Count: func(t *testing.T) int { return server.Objects(t, bucket) },
 			Down:  func(*testing.T) { server.Kill() }, Up: func(t *testing.T) { server.Start(t) },
 			Freeze: func(*testing.T) { proxy.Blackhole(true) }, Continue: func(*testing.T) { proxy.Blackhole(false) },

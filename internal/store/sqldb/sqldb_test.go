@@ -30,7 +30,7 @@ func TestContract(t *testing.T) {
 	t.Run("SQLite", func(t *testing.T) {
 		storetest.Run(t, func(t *testing.T) storetest.Place {
 			path := filepath.Join(t.TempDir(), "mes%sages.db")
-			p := storetest.Place{Address: "sqlite://" + strings.ReplaceAll(path, "%", "%25"), Open: Open, Large: 20 << 20}
+			p := storetest.Place{Address: "sqlite://" + strings.ReplaceAll(path, "%", "%25"), Open: Open, Large: 6 << 20}
 			p.Count = func(t *testing.T) int { return rows(t, p.Address) }
 			p.Down = func(t *testing.T) { rename(t, path, path+".away") }
 			p.Up = func(t *testing.T) { rename(t, path+".away", path) }
@@ -43,7 +43,7 @@ func TestContract(t *testing.T) {
 				s := server(t)
 				proxy := testbed.StartProxy(t, s.Addr())
 				p := storetest.Place{
-					Address: s.AddressVia(proxy.Addr(), s.NewDatabase(t)), Password: s.Password(), Open: Open, Large: 12 << 20, // MariaDB takes 16 MB
+					Address: s.AddressVia(proxy.Addr(), s.NewDatabase(t)), Password: s.Password(), Open: Open, Large: 6 << 20,
 					Down: func(*testing.T) { s.Kill() }, Up: func(t *testing.T) { s.Start(t) },
 					Freeze: func(*testing.T) { proxy.Blackhole(true) }, Continue: func(*testing.T) { proxy.Blackhole(false) },
 				}

@@ -126,7 +126,7 @@ func compression(t *testing.T, p Place) {
 func tooLarge(t *testing.T, p Place) {
 	for _, options := range []string{"", "compression=gzip"} {
 		wide, narrow := p.open(t, options, store.Options{}), p.open(t, options, store.Options{MaxSize: 1 << 20})
-		bomb := strings.Repeat("0", 10<<20)
+		bomb := strings.Repeat("0", 4<<20)
 		if err := narrow.Put(t.Context(), "bomb", []byte(bomb), later()); !errors.Is(err, store.ErrTooLarge) {
 			t.Errorf("put: %v", err)
 		}
