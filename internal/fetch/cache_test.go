@@ -85,11 +85,13 @@ func TestCache(t *testing.T) {
 		requests int
 		err      error
 	}{
-		{"/", 100, 0, 1, nil}, {"/", 50, time.Minute, 1, nil}, {"/", 9, 0, 1, ErrTooLarge}, {"/", 10, 0, 1, nil}, {"/", 10, time.Hour, 2, nil},
+		{"/", 100, 0, 1, nil}, {"/", 50, time.Minute, 1, nil}, {"/", 9, 0, 1, ErrTooLarge}, {"/", 10, 0, 1, nil},
+		{"/", 10, time.Hour, 2, nil},
 		{"/never", 10, 0, 1, nil}, {"/never", 10, 0, 2, nil},
 		{"/short", 10, 0, 1, nil}, {"/short", 10, 9 * time.Second, 1, nil}, {"/short", 10, time.Second, 2, nil},
 		{"/none", 10, 0, 1, ErrRefused}, {"/none", 10, 59 * time.Second, 1, ErrRefused}, {"/none", 10, time.Second, 2, ErrRefused},
-		{"/large", 5, 0, 1, ErrTooLarge}, {"/large", 4, 0, 1, ErrTooLarge}, {"/large", 10, 0, 2, nil}, {"/large", 5, 0, 2, ErrTooLarge},
+		{"/large", 5, 0, 1, ErrTooLarge}, {"/large", 4, 0, 1, ErrTooLarge}, {"/large", 10, 0, 2, nil},
+		{"/large", 5, 0, 2, ErrTooLarge},
 	} {
 		clock.Add(int64(c.later))
 		_, err := f.Get(t.Context(), s.URL+c.path, c.limit)

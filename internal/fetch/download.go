@@ -26,11 +26,11 @@ const (
 func (f *Fetcher) download(ctx context.Context, k key, u *url.URL) result {
 	start := f.now()
 	r, status := f.request(ctx, k.limit, u)
-	record := Record{URL: public(u), Start: start, Took: f.now().Sub(start), Status: status, Bytes: int64(len(r.resource.Body)), Err: r.err}
 	if r.err != nil {
 		r.expires = f.now().Add(failureLife)
 	}
-	f.options.Log(record)
+	took, size := f.now().Sub(start), int64(len(r.resource.Body))
+	f.options.Log(Record{URL: public(u), Start: start, Took: took, Status: status, Bytes: size, Err: r.err})
 	return r
 }
 

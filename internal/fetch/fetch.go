@@ -75,7 +75,6 @@ type Resource struct {
 // Fetcher downloads. Its methods may be called from many goroutines.
 type Fetcher struct {
 	options Options
-	rules   rules
 	client  *http.Client
 	pool    *http.Transport
 	gate    *gate
@@ -92,10 +91,16 @@ type Fetcher struct {
 // New makes a Fetcher.
 func New(o Options) *Fetcher {
 	o = o.withDefaults()
-	f := &Fetcher{options: o, rules: rules{o.Blacklist, o.Whitelist}, gate: newGate(o.Total, o.PerHost), cache: newCache(o.CacheBytes), storing: make(chan struct{}, storing), now: time.Now}
+	f := &Fetcher{
+		options: o,
+		gate:    newGate(o.Total, o.PerHost),
+		cache:   newCache(o.CacheBytes),
+		storing: make(chan struct{}, storing),
+		now:     time.Now,
+	}
 	f.flights.running = map[key]*flight{}
 	f.running, f.end = context.WithCancelCause(context.Background())
-	d := &dialer{rules: f.rules, resolver: o.Resolver, proxy: withPort(o.Proxy)}
+	d := &dialer{rules: rules{o.Blacklist, o.Whitelist}, resolver: o.Resolver, proxy: withPort(o.Proxy)}
 	f.pool = &http.Transport{
 		DialContext:            d.dial,
 		MaxConnsPerHost:        o.PerHost, // redirects lead to hosts that the gate has not counted

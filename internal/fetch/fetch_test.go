@@ -115,7 +115,8 @@ func TestGet(t *testing.T) {
 
 func TestRules(t *testing.T) {
 	r := rules{prefixes("198.41.0.0/24", "2a00::/16", "::ffff:198.42.0.0/120"), []Exception{
-		{netip.MustParsePrefix("10.0.0.7/32"), 80}, {netip.MustParsePrefix("192.168.0.0/16"), 0}, {netip.MustParsePrefix("198.41.0.4/32"), 0},
+		{netip.MustParsePrefix("10.0.0.7/32"), 80}, {netip.MustParsePrefix("192.168.0.0/16"), 0},
+		{netip.MustParsePrefix("198.41.0.4/32"), 0},
 		{netip.MustParsePrefix("fd00::7/128"), 443},
 	}}
 	for _, c := range []struct {
@@ -123,16 +124,24 @@ func TestRules(t *testing.T) {
 		port uint16
 		good bool
 	}{
-		{"93.184.216.34", 80, true}, {"2606:2800::1", 443, true}, {"::ffff:93.184.216.34", 80, true}, {"64:ff9b::5db8:d822", 80, true},
-		{"10.0.0.7", 80, true}, {"::ffff:10.0.0.7", 80, true}, {"64:ff9b::a00:7", 80, true}, {"192.168.3.4", 1, true}, {"198.41.0.4", 9, true}, {"fd00::7", 443, true},
+		{"93.184.216.34", 80, true}, {"2606:2800::1", 443, true}, {"::ffff:93.184.216.34", 80, true},
+		{"64:ff9b::5db8:d822", 80, true},
+		{"10.0.0.7", 80, true}, {"::ffff:10.0.0.7", 80, true}, {"64:ff9b::a00:7", 80, true}, {"192.168.3.4", 1, true},
+		{"198.41.0.4", 9, true}, {"fd00::7", 443, true},
 
-		{"10.0.0.7", 81, false}, {"10.0.0.8", 80, false}, {"198.41.0.5", 80, false}, {"198.42.0.1", 80, false}, {"::ffff:198.41.0.5", 80, false}, {"2a00::1", 80, false}, {"fd00::7", 80, false},
-		{"0.0.0.0", 80, false}, {"0.1.2.3", 80, false}, {"127.0.0.1", 80, false}, {"127.255.255.254", 80, false}, {"169.254.169.254", 80, false}, {"100.64.0.1", 80, false},
-		{"100.100.100.200", 80, false}, {"168.63.129.16", 80, false}, {"192.0.0.192", 80, false}, {"172.31.255.255", 80, false}, {"198.19.0.1", 80, false}, {"224.0.0.1", 80, false},
+		{"10.0.0.7", 81, false}, {"10.0.0.8", 80, false}, {"198.41.0.5", 80, false}, {"198.42.0.1", 80, false},
+		{"::ffff:198.41.0.5", 80, false}, {"2a00::1", 80, false}, {"fd00::7", 80, false},
+		{"0.0.0.0", 80, false}, {"0.1.2.3", 80, false}, {"127.0.0.1", 80, false}, {"127.255.255.254", 80, false},
+		{"169.254.169.254", 80, false}, {"100.64.0.1", 80, false},
+		{"100.100.100.200", 80, false}, {"168.63.129.16", 80, false}, {"192.0.0.192", 80, false}, {"172.31.255.255", 80, false},
+		{"198.19.0.1", 80, false}, {"224.0.0.1", 80, false},
 		{"255.255.255.255", 80, false}, {"240.0.0.1", 80, false}, {"203.0.113.9", 80, false},
-		{"::", 80, false}, {"::1", 80, false}, {"::127.0.0.1", 80, false}, {"::ffff:127.0.0.1", 80, false}, {"::ffff:169.254.169.254", 80, false}, {"fe80::1", 80, false},
-		{"fe80::1%eth0", 80, false}, {"2606:2800::1%eth0", 80, false}, {"fc00::1", 80, false}, {"fd00:ec2::254", 80, false}, {"fec0::1", 80, false}, {"ff02::1", 80, false},
-		{"64:ff9b::7f00:1", 80, false}, {"64:ff9b::a9fe:a9fe", 80, false}, {"64:ff9b:1::1", 80, false}, {"2002:7f00:1::", 80, false}, {"2001:0:1::1", 80, false}, {"2001:db8::1", 80, false},
+		{"::", 80, false}, {"::1", 80, false}, {"::127.0.0.1", 80, false}, {"::ffff:127.0.0.1", 80, false},
+		{"::ffff:169.254.169.254", 80, false}, {"fe80::1", 80, false},
+		{"fe80::1%eth0", 80, false}, {"2606:2800::1%eth0", 80, false}, {"fc00::1", 80, false}, {"fd00:ec2::254", 80, false},
+		{"fec0::1", 80, false}, {"ff02::1", 80, false},
+		{"64:ff9b::7f00:1", 80, false}, {"64:ff9b::a9fe:a9fe", 80, false}, {"64:ff9b:1::1", 80, false},
+		{"2002:7f00:1::", 80, false}, {"2001:0:1::1", 80, false}, {"2001:db8::1", 80, false},
 		{"3fff::1", 80, false}, {"5f00::1", 80, false}, {"100::1", 80, false},
 	} {
 		if r.allow(netip.MustParseAddr(c.addr), c.port) != c.good {
@@ -147,15 +156,18 @@ func TestForbidden(t *testing.T) {
 	canary := serve(t, "127.0.0.1", func(http.ResponseWriter, *http.Request) { reached.Add(1) })
 	p := port(canary)
 	f := fetcher(t, Options{Resolver: names{
-		"private.test": "127.0.0.1", "mapped.test": "::ffff:127.0.0.1", "2130706433": "127.0.0.1", "0x7f.1": "127.0.0.1", "0177.0.0.1": "127.0.0.1", "127.1": "127.0.0.1",
-		"localhost": "127.0.0.1", "nat.test": "64:ff9b::7f00:1", "both.test": []netip.Addr{netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("::1")},
+		"private.test": "127.0.0.1", "mapped.test": "::ffff:127.0.0.1", "2130706433": "127.0.0.1", "0x7f.1": "127.0.0.1",
+		"0177.0.0.1": "127.0.0.1", "127.1": "127.0.0.1",
+		"localhost": "127.0.0.1", "nat.test": "64:ff9b::7f00:1",
+		"both.test": []netip.Addr{netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("::1")},
 	}})
 	ways := []string{
 		"http://127.0.0.1:" + p, "http://[::ffff:127.0.0.1]:" + p, "http://[::ffff:7f00:1]:" + p, "http://[64:ff9b::7f00:1]:" + p, "http://[::1]:" + p, "http://0.0.0.0:" + p,
 		"http://[::]:" + p, "http://private.test:" + p, "http://mapped.test:" + p, "http://2130706433:" + p, "http://0x7f.1:" + p, "http://0177.0.0.1:" + p, "http://127.1:" + p,
 		"http://localhost.:" + p, "http://LOCALHOST:" + p, "http://user:password@127.0.0.1:" + p, "http://nat.test:" + p, "http://both.test:" + p, "https://private.test:" + p,
 		"http://169.254.169.254/latest/meta-data/", "http://１２７.0.0.1:" + p, "http://private.test:0" + p,
-		"ftp://private.test/", "file:///etc/passwd", "gopher://private.test:25/_x", "data:text/plain,x", "javascript:1", "http:private.test", "http:///x", "http://", "//private.test/x", "/x", "",
+		"ftp://private.test/", "file:///etc/passwd", "gopher://private.test:25/_x", "data:text/plain,x", "javascript:1",
+		"http:private.test", "http:///x", "http://", "//private.test/x", "/x", "",
 		"http://private.test:99999/", "http://private.test:0/", "http://pri\r\nvate.test/", "http://private.test/\x7f",
 	}
 	from := serve(t, "127.0.0.2", func(w http.ResponseWriter, r *http.Request) {
@@ -283,7 +295,8 @@ func TestAnswers(t *testing.T) {
 	t.Cleanup(func() { close(hang) })
 	closed := serve(t, "127.0.0.2", nil)
 	closed.Close()
-	patient := fetcher(t, Options{Resolver: names{"broken.test": &net.DNSError{Err: "no", IsTimeout: true}, "none.test": []netip.Addr{}}})
+	patient := fetcher(t, Options{Resolver: names{"broken.test": &net.DNSError{Err: "no", IsTimeout: true},
+		"none.test": []netip.Addr{}}})
 	hasty := fetcher(t, Options{Timeout: 200 * time.Millisecond})
 	for address, reason := range map[string]error{
 		"/full": nil, "/packed": nil, "/hop/10": nil, "/200": nil,

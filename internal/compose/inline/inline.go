@@ -32,10 +32,13 @@ func (e *LimitError) Error() string {
 
 // Inliner inlines, and remembers the sheets that it has parsed: the mails of a mailing share them. It may be used by
 // several goroutines.
-type Inliner struct{ cache *cache }
+type Inliner struct {
+	cache *cache
+	steps int // maxSteps, but in tests
+}
 
 // New makes an Inliner that remembers sheets of up to so many bytes of CSS together.
-func New(cacheBytes int) *Inliner { return &Inliner{newCache(cacheBytes)} }
+func New(cacheBytes int) *Inliner { return &Inliner{newCache(cacheBytes), maxSteps} }
 
 // HTML inlines the sheets of one HTML part in UTF-8. What it returns is src itself when there is nothing to do, and with
 // any error. A *LimitError means that the part can go out as it is; anything else is a fault of this package.
@@ -55,7 +58,7 @@ func (i *Inliner) HTML(src []byte) (out []byte, err error) {
 	if err != nil {
 		return src, err
 	}
-	r := run{document: d, matcher: matcher{steps: maxSteps}}
+	r := run{document: d, matcher: matcher{steps: i.steps}}
 	if err := r.all(i.cache); err != nil {
 		return src, err
 	}

@@ -19,7 +19,7 @@ func TestLimits(t *testing.T) {
 		"levels of nesting": p + strings.Repeat("<div>", maxDepth) + "<p>",
 		"steps of matching": "<style>" + strings.Repeat("p:nth-child(2n){top:0}", 100) + "</style>" + strings.Repeat("<p>", 10000),
 	} {
-		_, err := New(0).HTML([]byte(in))
+		_, err := hasty().HTML([]byte(in))
 		var limit *LimitError
 		if !errors.As(err, &limit) || limit.What != name || limit.Has <= limit.Max {
 			t.Errorf("%s: %v", name, err)
@@ -35,7 +35,7 @@ func TestLimits(t *testing.T) {
 		"many unknown selectors": "<style>i{top:0}" + strings.Repeat("a:is(x),b:is(x),c:is(x),d:is(x),e:is(x),f:is(x),g:is(x),h:is(x){top:"+strings.Repeat("x", 2000)+"}", 1000) + "</style><i>",
 		"long classes":           "<style>" + strings.Repeat("p.x{top:0}[a*=b]{top:0}", 3000) + "</style>" + strings.Repeat("<p class='"+strings.Repeat("a", 100000)+" x'></p>", 10),
 	} {
-		out, err := New(0).HTML([]byte(in))
+		out, err := hasty().HTML([]byte(in))
 		var limit *LimitError
 		if !errors.As(err, &limit) || string(out) != in {
 			t.Errorf("%s: %v", name, err)
@@ -47,17 +47,21 @@ func TestLimits(t *testing.T) {
 		"chain with children":  "<style>b > " + strings.Repeat("div div > ", 20) + "p{top:0}p{left:0}</style>" + strings.Repeat("<div>", 400) + "<p>",
 		"variables that grow":  "<style>:root{--a:x;" + grow(30) + "}p{color:var(--z30)}</style><p>",
 		"variables in a ring":  "<style>:root{--a:var(--b);--b:var(--a)}p{color:var(--a)}</style><p>",
-		"many declarations":    "<style>p{" + strings.Repeat("a:b;", 20000) + strings.ReplaceAll(distinct(20000), "} p{", "") + "}</style><p>",
-		"many fallbacks":       "<style>p{" + strings.Repeat("a:b();a:c();", 5000) + "}</style><p>",
-		"nested at-rules":      "<style>" + strings.Repeat("@media print{", 1000) + "p{top:0}</style><p>",
-		"nested brackets":      "<style>p{top:" + strings.Repeat("(", 10000) + "</style><p>",
-		"nested :not":          "<style>p" + strings.Repeat(":not(", 5000) + "{top:0} p{left:0}</style><p>",
+		"many declarations": "<style>p{" + strings.Repeat("a:b;", 20000) + strings.ReplaceAll(distinct(20000), "} p{",
+			"") + "}</style><p>",
+		"many fallbacks":  "<style>p{" + strings.Repeat("a:b();a:c();", 5000) + "}</style><p>",
+		"nested at-rules": "<style>" + strings.Repeat("@media print{", 1000) + "p{top:0}</style><p>",
+		"nested brackets": "<style>p{top:" + strings.Repeat("(", 10000) + "</style><p>",
+		"nested :not":     "<style>p" + strings.Repeat(":not(", 5000) + "{top:0} p{left:0}</style><p>",
 	} {
-		if _, err := New(0).HTML([]byte(in)); err != nil {
+		if _, err := hasty().HTML([]byte(in)); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
+
+// hasty gives up sooner than others, so that the tests do not take long.
+func hasty() *Inliner { return &Inliner{newCache(0), maxSteps / 20} }
 
 func distinct(n int) string {
 	var b strings.Builder
@@ -106,13 +110,20 @@ func TestCacheIsBounded(t *testing.T) {
 
 // TestPieces puts documents together by chance, from pieces that are apt to fall out with each other.
 func TestPieces(t *testing.T) {
-	rules := []string{"p{color:red}", "a:hover{color:red}", "*{margin:0}", "@media print{p{color:blue;top:1px!important}}", ".x{color:teal!important}",
-		"#a .x{top:0;width:10px}", "td:first-child{width:5px}", "tbody{top:0}", ":empty{left:0}", "div > p + p{top:1px}", "u ~ *{right:0}",
-		":root{--v:1px}", "p{left:var(--v)}", "/* juice ignore next */", "@import 'x';", "}", "p{", "/*", "<!--", "a{b:\"", ":has(p){top:9px}",
-		"td{-premailer-width:5}", "html{top:0}", "body{top:0}", "@supports (a:b){p{c:d}}", "a,b:is(c),i{color:red}", "div p{background:url(x;y)}", "\\"}
-	html := []string{"<p>", "<p class=x style='top:1px;color:green'>", "<div id=a>", "</div>", "</p>", "<table>", "<tr>", "<td style=\"width:3px\">", "</table>",
-		"<u>", "</u>", "<br/>", "text", "<!-- <p> -->", "<![if mso]>", "<svg><p></svg>", "<a href=x/>", "</a>", "<i style=color:red!important>",
-		"<html>", "<head>", "</head>", "<body>", "</body>", "<!doctype html>", "<title><p></title>", "<noscript><p></noscript>", "\r\n", "&nbsp;", "<b", ">"}
+	rules := []string{"p{color:red}", "a:hover{color:red}", "*{margin:0}", "@media print{p{color:blue;top:1px!important}}",
+		".x{color:teal!important}",
+		"#a .x{top:0;width:10px}", "td:first-child{width:5px}", "tbody{top:0}", ":empty{left:0}", "div > p + p{top:1px}",
+		"u ~ *{right:0}",
+		":root{--v:1px}", "p{left:var(--v)}", "/* juice ignore next */", "@import 'x';", "}", "p{", "/*", "<!--", "a{b:\"",
+		":has(p){top:9px}",
+		"td{-premailer-width:5}", "html{top:0}", "body{top:0}", "@supports (a:b){p{c:d}}", "a,b:is(c),i{color:red}",
+		"div p{background:url(x;y)}", "\\"}
+	html := []string{"<p>", "<p class=x style='top:1px;color:green'>", "<div id=a>", "</div>", "</p>", "<table>", "<tr>",
+		"<td style=\"width:3px\">", "</table>",
+		"<u>", "</u>", "<br/>", "text", "<!-- <p> -->", "<![if mso]>", "<svg><p></svg>", "<a href=x/>", "</a>",
+		"<i style=color:red!important>",
+		"<html>", "<head>", "</head>", "<body>", "</body>", "<!doctype html>", "<title><p></title>", "<noscript><p></noscript>",
+		"\r\n", "&nbsp;", "<b", ">"}
 	rnd := rand.New(rand.NewPCG(1, 2))
 	pick := func(from []string, n int) string {
 		var b strings.Builder
