@@ -17,7 +17,12 @@ func (d *Daemon) openContent() error {
 	signer := dkim.NewSigner(dkim.SignerOptions{Registerer: d.metrics})
 	d.later("signatures", signer.Close)
 	ring := d.keyRing(loader)
+	downloads, err := d.openDownloads()
+	if err != nil {
+		return err
+	}
 	o := prepare.Options{
+		Downloads: downloads, Icons: d.cfg.Downloads.SocialIcons, Host: d.cfg.General.Hostname,
 		Signing:    prepare.Signing{Loader: loader, Signer: signer, Ring: ring},
 		Reschedule: d.cfg.Storage.Reschedule,
 		Log:        d.named("content"),

@@ -55,10 +55,7 @@ func Personalize(source []byte, p Personalization) ([]byte, error) {
 		r.fail("mime", err)
 		return source, r.err()
 	}
-	r.vars = [2]template.Value{template.JSON(data), template.Object([]template.Member{
-		{Name: "envelope", Value: template.String(p.Envelope)},
-		{Name: "recipient", Value: template.String(p.Recipient)},
-	})}
+	r.vars = p.vars()
 	for i := range parts[0].Fields {
 		r.field(&parts[0].Fields[i])
 	}

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"posthoorn/internal/compose/inline"
+	"posthoorn/internal/fetch"
 	"posthoorn/internal/mail"
 	"posthoorn/internal/template"
 )
@@ -28,11 +29,19 @@ type Bodies interface {
 	Get(ctx context.Context, key string) ([]byte, error)
 }
 
+// Downloads gets resources. All errors are *fetch.Error.
+type Downloads interface {
+	Get(ctx context.Context, url string, limit int64) (fetch.Resource, error)
+}
+
 // Options of New.
 type Options struct {
 	Bodies     Bodies        // nil: no store is configured
 	Reschedule time.Duration // how long a message waits whose body could not be loaded; 0: 120 s
-	Downloads  int           // messages whose downloads run at a time; 0: 32
+	Downloads  Downloads     // nil: a document that needs some fails
+	Icons      string        // of social networks (responsive-email.md section 5.10)
+	Host       string        // name of this host, for Message-IDs
+	Fetches    int           // messages whose downloads run at a time; 0: 32
 	Signing    Signing
 	Memory     int64 // bytes that are ready and not yet sent; 0: 256 MB
 	Log        *slog.Logger
@@ -64,7 +73,7 @@ func New(o Options) *Preparer {
 	}
 	return &Preparer{
 		o: o, log: o.Log, templates: template.NewCache(templateMemory), inliner: inline.New(sheetMemory),
-		fetches: newStage(either(o.Downloads, 32)), computes: newStage(runtime.GOMAXPROCS(0)),
+		fetches: newStage(either(o.Fetches, 32)), computes: newStage(runtime.GOMAXPROCS(0)),
 	}
 }
 

@@ -68,12 +68,10 @@ func began(m *mail.Message) time.Time {
 
 // personalize fills in the templates (personalization.md).
 func (p *Preparer) personalize(d *draft) (err error) {
-	if len(d.data) == 0 {
+	if isNothing(d.data) {
 		return nil
 	}
-	d.source, err = compose.Personalize(d.source, compose.Personalization{
-		Data: d.data, Envelope: d.m.Envelope.String(), Recipient: d.m.Recipient.String(), Now: d.began, Document: d.document != nil, Templates: p.templates,
-	})
+	d.source, err = compose.Personalize(d.source, p.personalization(d))
 	return p.forgive(d, mail.StatePersonalize, err)
 }
 
