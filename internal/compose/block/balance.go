@@ -10,7 +10,12 @@ var (
 	// An element that only styles text may end in the middle of others.
 	phrasing = strings.Fields("a abbr b big cite code em font i kbd label nobr q s small span strike strong sub sup tt u")
 	// The end of what they are in ends these.
-	implied = strings.Fields("p li dt dd option optgroup rt rp tr td th thead tbody tfoot colgroup caption")
+	implied = strings.Fields("p li dt dd option optgroup rt rp")
+	// These would end the cell that the fragment is in, unless they are in a table of its own.
+	tableParts = strings.Fields("tr td th thead tbody tfoot caption colgroup col")
+	// These end the drawing or formula that they are in.
+	breakout = strings.Fields(`b big blockquote body br center code dd div dl dt em embed h1 h2 h3 h4 h5 h6 head hr i img li
+		listing menu meta nobr ol p pre ruby s small span strong strike sub sup table tt u ul var`)
 	// The end of another element does not reach beyond these.
 	fences = strings.Fields("table td th caption")
 )
@@ -20,6 +25,9 @@ const maxOpen = 200
 
 // start notes an element that begins.
 func (s *scanner) start(name string, from, to int, selfClosing bool) {
+	if slices.Contains(breakout, name) {
+		s.svg = 0
+	}
 	switch {
 	case name == "html", name == "plaintext": // nothing ends a plaintext
 		s.change(from, to, "")
@@ -31,6 +39,8 @@ func (s *scanner) start(name string, from, to int, selfClosing bool) {
 	case name == "body" && !s.inBody:
 		s.openBody(to)
 	case name == "body":
+		s.change(from, to, "")
+	case slices.Contains(tableParts, name) && !slices.Contains(s.open, "table"):
 		s.change(from, to, "")
 	case slices.Contains(void, name), selfClosing && s.svg > 0:
 	case len(s.open) == maxOpen:
@@ -72,7 +82,7 @@ func (s *scanner) finish(name string, from, to int) bool {
 		s.open = s.open[:i]
 	}
 	if i >= 0 && (name == "svg" || name == "math") {
-		s.svg--
+		s.svg = max(0, s.svg-1)
 	}
 	return true
 }
@@ -138,8 +148,14 @@ func (s *scanner) branches(to int) {
 	}
 }
 
-// close ends what is still open at the end of a fragment.
+// close ends what is still open at the end of a fragment. What could become a tag together with what follows is text.
 func (s *scanner) close() {
+	for _, begun := range []string{"</", "<"} {
+		if strings.HasSuffix(s.src.mask[:s.end], begun) {
+			s.change(s.end-len(begun), s.end-len(begun)+1, "&lt;")
+			break
+		}
+	}
 	var ends strings.Builder
 	for _, name := range slices.Backward(s.open) {
 		if !slices.Contains(implied, name) {

@@ -123,8 +123,9 @@ func scalar(v *node.Value) string {
 // Needs tells which downloads the HTML needs that are not among the resources. Those may show that more is needed: ask again
 // with what has come.
 func (c *Content) Needs(have Resources, o *Options) []Need {
-	b := c.build(have, o, &node.Problems{})
-	return b.needs
+	quiet := *o
+	quiet.Note = nil
+	return c.build(have, &quiet, &node.Problems{}).needs
 }
 
 // HTML makes the HTML.

@@ -87,9 +87,11 @@ var cases = []struct {
 	{"pixel and image of own html", `{"tracking":{"pixel":"https://t.example/"},"content":"<IMG src=x>"}`, []string{"=<IMG src=x>"}, ""},
 
 	// html blocks cannot break the table around them
-	{"left open", `[{"type":"html","content":"<div><table><tr><td>x"}]`, []string{"<div><div><table><tr><td>x</table></div></div>"}, ""},
+	{"left open", `[{"type":"html","content":"<div><table><tr><td>x"}]`, []string{"<div><div><table><tr><td>x</td></tr></table></div></div>"}, ""},
 	{"stray ends", `[{"type":"html","content":"</td></tr></table>x</div></span>"}]`, []string{"<div>x</div>"}, ""},
 	{"unfinished tag", `[{"type":"html","content":"x<a href=\"y"}]`, []string{"<div>x</div>"}, ""},
+	{"parts of no table", `[{"type":"html","content":"<tr><td>x</td></tr><td>y<col>"}]`, []string{"<div>xy</div>"}, ""},
+	{"begun tag", `[{"type":"html","content":"<p>x</"},{"type":"html","content":"y<"}]`, []string{"<p>x&lt;/</div>", "y&lt;</div>"}, ""},
 	{"unfinished comment", `[{"type":"html","content":"x<!-- y"}]`, []string{"<div>x<!-- y--></div>"}, ""},
 	{"unfinished script", `[{"type":"html","content":"<style>p { }"}]`, []string{"<div><style>p { }</style></div>"}, ""},
 	{"plaintext", `[{"type":"html","content":"a<plaintext>b"}]`, []string{"<div>ab</div>"}, ""},
@@ -209,6 +211,23 @@ func told(needs []Need) string {
 		list = append(list, string('0'+rune(n.Purpose))+" "+n.URL)
 	}
 	return strings.Join(list, "\n")
+}
+
+// TestNotes: what is left out without being an error is told once.
+func TestNotes(t *testing.T) {
+	var notes []string
+	o := &Options{Note: func(path, text string) { notes = append(notes, path+": "+text) }}
+	mime, _ := node.Parse([]byte(document(`[{"type":"follow","platforms":{"pinterest":"name","unheard":"https://x.example"}},
+		{"type":"share","link":"https://x.example","platforms":["myspace"]},{"type":"image","src":"https://img.example/gone.png"}]`)), "")
+	var problems node.Problems
+	c := Parse(mime, &problems)
+	c.Needs(library(t), o)
+	c.HTML(library(t), o, &problems)
+	want := "content.blocks[0].platforms.pinterest: no link for pinterest\ncontent.blocks[0].platforms.unheard: no link for unheard\n" +
+		"content.blocks[1].platforms[0]: no link for myspace\ncontent.blocks[2]: the size of the image cannot be found out: https://img.example/gone.png"
+	if got := strings.Join(notes, "\n"); got != want || problems.Err() != nil {
+		t.Errorf("%s\n%v", got, problems.Err())
+	}
 }
 
 func TestEmbeddedImages(t *testing.T) {

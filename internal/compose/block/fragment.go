@@ -138,6 +138,7 @@ func (s *scanner) run(fragment bool) {
 			s.element(string(name), from, to)
 			if fragment {
 				s.start(string(name), from, to, kind == html.SelfClosingTagToken)
+				s.foreign(z)
 			}
 		case html.EndTagToken:
 			name, _ := z.TagName()
@@ -147,6 +148,7 @@ func (s *scanner) run(fragment bool) {
 			if fragment && !s.finish(string(name), from, to) {
 				return
 			}
+			s.foreign(z)
 		case html.CommentToken:
 			if fragment {
 				s.comment(from, to)
@@ -158,6 +160,14 @@ func (s *scanner) run(fragment bool) {
 		case html.TextToken:
 			s.branches(to)
 		}
+	}
+}
+
+// foreign tells the tokenizer whether it is in a drawing or formula, where HTML has other rules.
+func (s *scanner) foreign(z *html.Tokenizer) {
+	z.AllowCDATA(s.svg > 0)
+	if s.svg > 0 {
+		z.NextIsNotRawText()
 	}
 }
 

@@ -84,11 +84,13 @@ func TestNothingBreaksOut(t *testing.T) {
 	}
 }
 
+// soundPath is where a block of text at the top is.
+const soundPath = "p td tr tbody table td tr tbody table td tr tbody table body html  "
+
 func soundly(t *testing.T, s string, page []byte) {
 	t.Helper()
-	const want = "p td tr tbody table td tr tbody table td tr tbody table body html  "
 	path, _ := ancestors(page, "sentinel")
-	if path != want {
+	if path != soundPath {
 		t.Errorf("with %q the last block is in %q\n%s", s, path, page)
 	}
 	root, _ := html.Parse(strings.NewReader(string(page)))
@@ -116,6 +118,12 @@ func FuzzFragment(f *testing.F) {
 	for _, s := range hostile {
 		f.Add(s)
 	}
+	for _, s := range []string{`<svg><style><table></td></style>`, `<svg><p></td>`, `<math><mi><table></td></mi>`, `<svg><title><table></td></title></svg>`, `<select><td>`,
+		`<template></td></template>`, `<frameset>`, `<noscript></td></noscript>`, `<textarea></td>`, `<svg><![CDATA[x></td>]]>`, `<a><a></td>`, `<table><select></table>`,
+		`<svg><desc></table></svg>`, `<math><annotation-xml encoding="text/html"></table>`, `<svg/><style></td>`, `<svg><style/></td>`, `<svg></p></td></tr>`, `<xmp></td>`, `<form></form></td>`,
+		`<table><td></table></table>`, `<applet></td>`, `<button></td></button>`, `<caption><table><caption></table>`, `<noembed>`, `<svg><foreignObject></td>`} {
+		f.Add(s)
+	}
 	f.Add(`<p>a<table><tr><td>{if $a}<b>{else}</b>{/if}</table>`)
 	f.Fuzz(func(t *testing.T, s string) {
 		b := builder{options: &Options{Render: render}, problems: &node.Problems{}, content: &Content{}, matching: 1000}
@@ -128,6 +136,11 @@ func FuzzFragment(f *testing.F) {
 		b.fragment(nil, once)
 		if string(b.out) != once {
 			t.Errorf("%q becomes %q, and that %q", s, once, b.out)
+		}
+		quoted, _ := json.Marshal(s)
+		page := makeAnyway(t, `{"content":{"blocks":[{"type":"html","content":`+string(quoted)+`},{"type":"text","content":"x","attributes":{"id":"sentinel"}}]}}`, &Options{})
+		if path, _ := ancestors(page, "sentinel"); path != soundPath {
+			t.Errorf("with %q the last block is in %q\n%s", s, path, page)
 		}
 	})
 }
