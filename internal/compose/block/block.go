@@ -19,7 +19,7 @@ const (
 	maxBlocks   = 2000 // with those of imports and feeds
 	maxNesting  = 30   // containers in each other
 	maxNeeds    = 100
-	maxReading  = 64 << 20 // bytes of resources, each time that they are used
+	maxReading  = 24 << 20 // bytes of resources, each time that they are used
 	maxOutput   = 16 << 20
 	maxMatching = 1 << 20 // rules times links
 )

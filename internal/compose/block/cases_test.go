@@ -257,12 +257,14 @@ func TestBounds(t *testing.T) {
 		"nesting": {deep, strings.Repeat(".blocks[0]", 30) + ".blocks: blocks are nested too deep"},
 		"blocks":  {many, "content.blocks[2000]: more than 2000 blocks"},
 		"output":  {"[" + strings.Repeat(`{"type":"text","content":`+string(large)+`},`, 30) + `{"type":"spacer"}]`, "content.blocks[16]: the HTML is too large"},
-		"needs":   {"[" + strings.Repeat(`{"type":"text","url":"https://a.example/?"},`, 0) + manyURLs(150) + "]", "content.blocks[100]: too many downloads"},
+		"needs":   {"[" + manyURLs(150) + "]", "content.blocks[100]: too many downloads"},
 		"feed":    {`[{"type":"feed","url":"https://web.example/deep"}]`, "content.blocks[0]: no feed: nested too deep"},
-		"reading": {"[" + strings.TrimSuffix(strings.Repeat(`{"type":"import","url":"https://web.example/heavy"},`, 20), ",") + "]", "content.blocks[12]: too much to read for one document"},
+		"items":   {`[{"type":"feed","url":"https://web.example/fine"}]`, "content.blocks[0]: no feed: too many elements"},
+		"reading": {"[" + strings.TrimSuffix(strings.Repeat(`{"type":"import","url":"https://web.example/heavy"},`, 6), ",") + "]", "content.blocks[4]: too much to read for one document"},
 	} {
 		have := library(t)
 		have["https://web.example/deep"] = Resource{Data: []byte("<rss>" + strings.Repeat("<a:b>", 200_000))}
+		have["https://web.example/fine"] = Resource{Data: []byte("<rss><channel>" + strings.Repeat("<item/>", 60_000) + "</channel></rss>")}
 		have["https://web.example/heavy"] = Resource{Data: []byte("[]" + strings.Repeat(" ", 5<<20))}
 		made, err := compose(t, document(c.doc), have, &Options{})
 		if err == nil || !strings.HasSuffix(err.Error(), c.wrong) {

@@ -20,6 +20,7 @@ import (
 const (
 	maxArticles  = 100
 	maxFeedDepth = 100
+	maxElements  = 50_000
 )
 
 // feed makes blocks of the articles of a feed (RSS, Atom or JSON Feed).
@@ -143,24 +144,27 @@ func articles(r Resource) ([]article, error) {
 	return list, nil
 }
 
-// flat refuses what is nested so deep that reading it would need too much stack.
+// flat refuses what is nested so deep that reading it would need too much stack, and so fine that it would take seconds.
 func flat(data []byte) error {
 	if start := bytes.TrimLeft(data, " \t\r\n\uFEFF"); len(start) > 0 && start[0] == '{' {
 		return nil // JSON, whose reader has a limit of its own
 	}
 	d := xml.NewDecoder(bytes.NewReader(data))
 	d.Strict, d.CharsetReader = false, charset.NewReaderLabel
-	for depth := 0; ; {
+	for depth, elements := 0, 0; ; {
 		token, err := d.RawToken()
 		switch token.(type) {
 		case xml.StartElement:
 			depth++
+			elements++
 		case xml.EndElement:
 			depth--
 		}
 		switch {
 		case depth > maxFeedDepth:
 			return errors.New("nested too deep")
+		case elements > maxElements:
+			return errors.New("too many elements")
 		case err == io.EOF:
 			return nil
 		case err != nil:
