@@ -147,9 +147,11 @@ func (o *Object) Raw(name string, value []byte) *Object {
 
 // Object writes a nested object, filled by fill.
 func (o *Object) Object(name string, fill func(*Object)) *Object {
-	inner := &Object{}
+	o.name(name)
+	inner := &Object{buf: o.buf}
 	fill(inner)
-	return o.Raw(name, inner.Bytes())
+	o.buf = inner.Bytes()
+	return o
 }
 
 // Bytes closes the object and returns its text.

@@ -125,3 +125,12 @@ func TestExtracted(t *testing.T) {
 		}
 	}
 }
+
+func BenchmarkExtracted(b *testing.B) {
+	s := Source{Data: []byte("From: Bench <sender@from.test>\r\nTo: someone@example.test\r\nSubject: benchmark message\r\nDate: Mon, 23 Nov 2026 20:00:00 +0000\r\nMessage-ID: <1@from.test>\r\nList-Unsubscribe: <mailto:x@from.test>\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=us-ascii\r\n\r\nbody\r\n")}
+	m := message(b, `{"recipient":"you@b.test","envelope":"me@a.test","mime":"x"}`)
+	b.ReportAllocs()
+	for b.Loop() {
+		s.Extracted(m.Envelope, m.Recipient)
+	}
+}

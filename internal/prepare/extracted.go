@@ -2,12 +2,14 @@ package prepare
 
 import (
 	"bytes"
-	stdmime "mime"
 	"strings"
 
 	"posthoorn/internal/mail"
 	"posthoorn/internal/mime"
 )
+
+// maxExtracted is the largest header that is repeated in a result, in bytes.
+const maxExtracted = 64 << 10
 
 // Extracted is the property of that name for the result of a message with this source (results-json.md section 9), as JSON.
 // Bytes that are not UTF-8 become U+FFFD in it.
@@ -15,7 +17,9 @@ func (s *Source) Extracted(from, to mail.Address) []byte {
 	o := mail.NewObject(make([]byte, 0, 2048))
 	if h, err := mime.ParseHeader(s.Data); err == nil {
 		appendKnown(o, &h)
-		o.Object("headers", func(o *mail.Object) { appendHeaders(o, &h) })
+		if h.Body <= maxExtracted {
+			o.Object("headers", func(o *mail.Object) { appendHeaders(o, &h) })
+		}
 	}
 	appendAddress(o, "envelope", from)
 	appendAddress(o, "recipient", to)
@@ -46,36 +50,41 @@ func first(h *mime.Header, name string) *mime.Field {
 	return nil
 }
 
-var words stdmime.WordDecoder
-
 // decoded is a header value as people read it; one that cannot be decoded stays as it is.
 func decoded(value []byte) string {
-	text := string(bytes.TrimSpace(mime.Unfold(value)))
-	if plain, err := words.DecodeHeader(text); err == nil {
-		return plain
+	text := mime.Unfold(value)
+	if !bytes.Contains(text, []byte("=?")) {
+		return string(text)
 	}
-	return text
+	return mime.DecodeWords(string(text))
 }
 
 // appendHeaders writes all fields unparsed, under lower-case names: text, or an array of texts for a field that is repeated.
 func appendHeaders(o *mail.Object, h *mime.Header) {
 	for i := range h.Fields {
-		f := &h.Fields[i]
-		if first(h, string(f.Name)) != f {
+		f, name := &h.Fields[i], strings.ToLower(string(h.Fields[i].Name))
+		if first(h, name) != f {
 			continue
 		}
-		values := make([]string, 0, 1)
-		for j := i; j < len(h.Fields); j++ {
-			if g := &h.Fields[j]; mime.EqualName(g.Name, string(f.Name)) {
-				values = append(values, string(bytes.TrimSpace(mime.Unfold(g.Value))))
-			}
-		}
-		if name := strings.ToLower(string(f.Name)); len(values) == 1 {
-			o.String(name, values[0])
+		if more := others(h, i, name); more != nil {
+			o.Strings(name, more)
 		} else {
-			o.Strings(name, values)
+			o.Text(name, mime.Unfold(f.Value))
 		}
 	}
+}
+
+// others are the values of a field and of all behind it that have its name; nil: there are none.
+func others(h *mime.Header, i int, name string) (values []string) {
+	for j := i + 1; j < len(h.Fields); j++ {
+		if g := &h.Fields[j]; g.Is(name) {
+			if values == nil {
+				values = []string{string(mime.Unfold(h.Fields[i].Value))}
+			}
+			values = append(values, string(mime.Unfold(g.Value)))
+		}
+	}
+	return values
 }
 
 func appendAddress(o *mail.Object, name string, a mail.Address) {
