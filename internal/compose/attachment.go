@@ -17,7 +17,7 @@ const maxAttachments = 400
 type attachment struct {
 	at              *node.Value
 	url, name, kind string
-	data            []byte // the JSON string with the base64; nil: the file is at url
+	data            *base64Text // nil: the file is at url
 }
 
 // readAttachments reads the property. Numbers stand in it for what is in files.
@@ -39,18 +39,23 @@ func (d *Document) readAttachment(v *node.Value, files [][]byte) {
 	p := &d.problems
 	a := attachment{at: v, url: p.String(v.Get("url")), name: p.String(v.Get("name")), kind: p.String(v.Get("type"))}
 	if data := v.Get("data"); data != nil {
-		a.data = files[p.Int(data, 0)]
+		quoted := files[p.Int(data, 0)]
+		switch {
+		case quoted[0] != '"':
+			p.Add(data, "a text is expected")
+			return
+		case len(quoted) > 2 || a.url == "": // empty is as good as absent, where there is a url
+			if a.data = readBase64(quoted); a.data == nil {
+				p.Add(data, "not base64")
+				return
+			}
+		}
 	}
-	switch {
-	case a.data == nil && a.url == "":
+	if a.data == nil && a.url == "" {
 		p.Add(v, "neither data nor url")
-	case a.data != nil && a.data[0] != '"':
-		p.Add(v.Get("data"), "a text is expected")
-	case a.data != nil && sizeOfBase64(a.data) < 0:
-		p.Add(v.Get("data"), "not base64")
-	default:
-		d.attachments = append(d.attachments, a)
+		return
 	}
+	d.attachments = append(d.attachments, a)
 }
 
 // download is the URL that an attachment comes from; ok is false when there is none.
@@ -75,7 +80,7 @@ func (b *builder) download(a *attachment) (key string, ok bool) {
 // attachment is the part that an attachment becomes; nil without its content.
 func (b *builder) attachment(a *attachment) *entity {
 	name, kind := a.name, a.kind
-	var content body = base64Text(a.data)
+	var content body = a.data
 	if a.data == nil {
 		r, from, ok := b.fetched(a)
 		if !ok {

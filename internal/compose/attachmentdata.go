@@ -11,13 +11,16 @@ const (
 )
 
 // base64Text is a JSON string that holds base64. Its characters go into lines, and nothing is decoded.
-type base64Text []byte
+type base64Text struct {
+	quoted []byte
+	chars  int // without white space
+}
 
-func (t base64Text) size() int { return inLines(sizeOfBase64(t)) }
+func (t base64Text) size() int { return inLines(t.chars) }
 
 func (t base64Text) appendTo(dst []byte) []byte {
 	w := lineWriter{out: dst}
-	eachBase64(t, w.write)
+	eachBase64(t.quoted, w.write)
 	return w.out
 }
 
@@ -56,10 +59,10 @@ func (w *lineWriter) write(piece []byte) {
 	}
 }
 
-// sizeOfBase64 is the number of characters without white space, or -1 if they are not base64.
-func sizeOfBase64(text []byte) int {
+// readBase64 reads a JSON string; nil if it does not hold base64.
+func readBase64(quoted []byte) *base64Text {
 	n, padding, good := 0, 0, true
-	ok := eachBase64(text, func(piece []byte) {
+	ok := eachBase64(quoted, func(piece []byte) {
 		good = good && (padding == 0 || piece[0] == '=')
 		for i := len(piece) - 1; i >= 0 && piece[i] == '='; i-- {
 			padding++
@@ -67,9 +70,9 @@ func sizeOfBase64(text []byte) int {
 		n += len(piece)
 	})
 	if !ok || !good || padding > 2 || n%4 != 0 {
-		return -1
+		return nil
 	}
-	return n
+	return &base64Text{quoted, n}
 }
 
 // eachBase64 calls f for the pieces of a JSON string that white space and escapes leave, in their order. It ends with false at

@@ -1,9 +1,10 @@
-// Package compose makes of what users hand over the message that goes out: it merges the data of the recipient into the
-// templates of a message and has its style sheets inlined (reference/personalization.md, reference/inline-css.md). It is pure:
-// time, data and resources come in as arguments.
+// Package compose makes of what users hand over the message that goes out: it builds the MIME source of a mail that is described
+// in JSON, merges the data of the recipient into the templates of a message, and has its style sheets inlined
+// (reference/responsive-email.md, reference/personalization.md, reference/inline-css.md). It is pure: time, data and resources
+// come in as arguments.
 //
-// Everything here returns the best that can be sent, also with an error: the parts at fault are as they came, the others are
-// done. A message that says force goes out like that; any other one has failed.
+// Everything here returns the best that can be sent, also with an error: the parts at fault are as they came or, in a mail that
+// is built, left out; the others are done. A message that says force goes out like that; any other one has failed.
 package compose
 
 import "posthoorn/internal/mail"

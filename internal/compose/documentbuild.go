@@ -79,7 +79,7 @@ type builder struct {
 }
 
 func (d *Document) builder(o *BuildOptions) *builder {
-	return &builder{d: d, o: o, problems: d.problems, room: maxMessage - maxFields}
+	return &builder{d: d, o: o, problems: d.problems, room: maxMessage - maxHeader}
 }
 
 func (b *builder) blocks() *block.Options {
@@ -130,7 +130,8 @@ var braces = strings.NewReplacer("{", "{ldelim}", "}", "{rdelim}")
 func (b *builder) messageID(from []mime.Mailbox) string {
 	id, host := b.o.MessageID, b.o.Host
 	if id == "" {
-		id = hash(string(b.d.raw), b.o.Date.UTC().Format(time.RFC3339Nano))
+		sum := sha256.Sum256(b.d.raw)
+		id = hash(string(sum[:]), b.o.Date.UTC().Format(time.RFC3339Nano))
 	} else if !isHostlike(id) {
 		id = hash(id)
 	}

@@ -8,8 +8,8 @@ import (
 	"posthoorn/internal/mime"
 )
 
-// maxFields bounds the header of a message that is built: what comes later, such as signatures, must find room too.
-const maxFields = mime.MaxHeader / 2
+// maxHeader bounds the header of a message that is built: what comes later, such as signatures, must find room too.
+const maxHeader = mime.MaxHeader / 2
 
 // maxLine is RFC 5322 section 2.1.1.
 const maxLine = 998
@@ -144,7 +144,7 @@ func (h *fieldList) add(at *node.Value, write func(dst []byte) []byte) {
 	h.out = write(h.out)
 	text := ""
 	switch {
-	case len(h.out) > maxFields || h.count >= mime.MaxFields/2:
+	case len(h.out) > maxHeader || h.count >= mime.MaxFields/2:
 		text = "the header would be too large"
 	case hasLongLine(h.out[start:]):
 		text = "a word does not fit into a line of 998 bytes"
