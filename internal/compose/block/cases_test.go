@@ -283,19 +283,3 @@ func manyURLs(n int) string {
 	}
 	return strings.Join(list, ",")
 }
-
-// TestImageSizes: formats, and files that are none.
-func TestImageSizes(t *testing.T) {
-	for file, want := range map[string][2]int{
-		"GIF89a\x05\x00\x07\x00\x00\x00\x00":                            {5, 7},
-		`<?xml version="1.0"?><svg xmlns="x" width="12px" height='8'/>`: {12, 8},
-		`<svg viewBox="0 0 30 20"><rect width="5"/></svg>`:              {30, 20},
-		`<svg width="100%" height="50%" viewBox="0,0,30,20">`:           {30, 20},
-		`<svg>`: {}, "": {}, "GIF89a": {}, "<svg width=0 height=0>": {}, "nothing": {},
-	} {
-		w, h, ok := fileSize([]byte(file))
-		if ok != (want[0] > 0) || ok && (w != want[0] || h != want[1]) {
-			t.Errorf("%q: %d %d %v", file, w, h, ok)
-		}
-	}
-}

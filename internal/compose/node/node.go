@@ -55,7 +55,9 @@ func Parse(raw []byte, root string) (*Value, error) {
 	p := parser{dec: json.NewDecoder(bytes.NewReader(raw)), raw: raw}
 	p.dec.UseNumber()
 	v := &Value{name: root}
-	if err := p.value(v, 0); err != nil {
+	if err := p.value(v, 0); err == io.EOF || err == io.ErrUnexpectedEOF {
+		return nil, &Error{Path: root, Text: "not JSON: it has no end"}
+	} else if err != nil {
 		return nil, &Error{Path: root, Text: "not JSON: " + err.Error()}
 	}
 	if _, err := p.dec.Token(); err != io.EOF {
