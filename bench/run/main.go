@@ -5,7 +5,10 @@
 //
 // The first table is about speed. Rate: messages per second from the first publish to the last result on the results queue, which
 // is after the broker confirmed it; where mail comes in by SMTP, to the last message at the sink. CPU: user and system time of the
-// process and its children, per message. A repeat counts only if the sink got every message exactly once.
+// process and its children, per message. Both are divided by those of another row, in the same repeat. A repeat counts only if the
+// sink got every message exactly once. Where messages are signed, or made from a template, a document, HTML or a store, one that
+// arrived must have in it what was asked for, and all programs must sign with the same: Go, or, where they were built with the tag
+// openssl, the OpenSSL of the machine. Which one it was stands above the table.
 //
 // The second table, whose rows begin with fair, is about receivers that hold up others. The outbox holds many messages for a
 // domain to which nothing, or next to nothing, can go, and behind them mail for many other domains; then the daemon starts.

@@ -157,14 +157,27 @@ func (b *bench) await(c contestant, ready func() bool, what string) error {
 	return nil
 }
 
-// counter counts results.
-type counter struct{ n, last atomic.Int64 }
+// counter counts results, and keeps the last one.
+type counter struct {
+	n, last atomic.Int64
+	body    atomic.Pointer[[]byte]
+}
 
 func (c *counter) all(ds <-chan amqp.Delivery) {
-	for range ds {
+	for d := range ds {
+		c.body.Store(&d.Body)
 		c.n.Add(1)
 		c.last.Store(time.Now().UnixNano())
 	}
 }
 
 func (c *counter) reset() { c.n.Store(0) }
+
+// said is the end of the last result, which says why a message was not delivered.
+func (c *counter) said() []byte {
+	body := c.body.Load()
+	if body == nil {
+		return nil
+	}
+	return (*body)[max(0, len(*body)-300):]
+}

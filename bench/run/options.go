@@ -2,6 +2,7 @@ package main
 
 import (
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -16,6 +17,21 @@ type options struct {
 	bin, queueType                        string
 	latency, slow                         time.Duration
 	list, verbose                         bool
+}
+
+// usage is what -h prints.
+func usage() {
+	fmt.Fprint(flag.CommandLine.Output(), `The yardsticks of Posthoorn: make bench, with flags in BENCH, such as make bench BENCH='-quick -rows Ed25519'.
+
+Signatures are made in Go, unless both programs were built for the OpenSSL of the machine. To compare the two:
+
+    make bench BENCH='-rows RSA'
+    make bench BENCH='-rows RSA' GOFLAGS=-tags=openssl
+
+What made them stands above the table. Afterwards make build brings the normal program back.
+
+`)
+	flag.PrintDefaults()
 }
 
 // parse reads the command line.
@@ -34,6 +50,7 @@ func parse() (o options, err error) {
 	flag.StringVar(&o.queueType, "queue-type", "classic", "type of the outbox on RabbitMQ: classic or quorum")
 	flag.StringVar(&o.bin, "bin", "", "folder of posthoorn and bench/{sink,bare,park}; default: beside this program")
 	flag.BoolVar(&o.verbose, "v", false, "print each repeat")
+	flag.Usage = usage
 	flag.Parse()
 	if *quick {
 		o.messages, o.slowMessages, o.blocked, o.others, o.repeats = 2_000, 6_000, 8_000, 4_000, 1

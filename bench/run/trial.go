@@ -116,7 +116,7 @@ func (t *trial) figures(f figures, began start, last time.Time) (figures, error)
 	s := t.b.sink.stats("unique", "1")
 	f.trips, f.connections = float64(s.Flushes)/float64(s.Messages), float64(s.Peak)
 	if s.Unique != t.r.messages || s.Doubled != 0 {
-		return f, fmt.Errorf("%d messages, the sink got %d of them and %d twice", t.r.messages, s.Unique, s.Doubled)
+		return f, fmt.Errorf("%d messages, the sink got %d of them and %d twice; the last result: %s", t.r.messages, s.Unique, s.Doubled, t.results.said())
 	}
 	return f, t.r.content.check(string(t.b.sink.call("/sample")))
 }

@@ -139,6 +139,10 @@ func (b *builder) image(image *block.Image) *entity {
 		return nil
 	}
 	name := b.fileName(b.literal(lastSegment(image.URL)))
-	fields := fileFields(mediaOf(image.Type, name), "inline", name)
+	m := mediaOf(image.Type, name)
+	if !strings.HasPrefix(m.Type, "image/") {
+		m = mime.Media{Type: "application/octet-stream"} // never a text, which would be a template
+	}
+	fields := fileFields(m, "inline", name)
 	return leaf(mime.AppendField(fields, "Content-ID", "<"+image.ID+">"), content)
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/mail"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -30,6 +31,9 @@ var downloads = block.Resources{
 	"https://files.example/lost":          {Err: errors.New("reset"), Fault: node.Lost},
 	"https://files.example/huge":          {Data: make([]byte, 25<<20+1)},
 	"https://files.example/4":             {Data: []byte("four"), Name: "four.txt"},
+	"https://files.example/logo.png":      {Data: []byte("\x89PNG\r\n\x1a\n"), Type: "image/png"},
+	"https://files.example/4.gif":         {Data: []byte("GIF89a"), Type: "image/gif", Name: "{$n}.gif"},
+	"https://files.example/evil":          {Data: []byte("{$n}"), Type: "text/html"},
 	"https://files.example/braces":        {Data: []byte("x"), Name: "{$n}.txt"},
 	"https://files.example/4/{$n}.txt":    {Data: []byte("x")},
 }
@@ -361,11 +365,34 @@ func TestDocumentTwice(t *testing.T) {
 	}
 }
 
-// FuzzDocument: whatever the document says, the message can be read, holds no field that nobody asked for, and has no Bcc.
+// BenchmarkDocument is a mail with a text, HTML of the author's own and a small file.
+func BenchmarkDocument(b *testing.B) {
+	input := fmt.Appendf(nil, `{"from":{"name":"The Shop","address":"news@shop.example"},"to":"{$name} <{$recipient}>","subject":"{$name}, your points",
+		"headers":{"x-campaign":"{$n}"},"text":%q,"content":%q,"attachments":[{"name":"a.txt","data":"aGVsbG8K"}]}`,
+		strings.Repeat("Some words of a letter, and more of them.\n", 50), strings.Repeat("<p>Größe {$n}: <a href=\"https://shop.example/p\">more</a></p>\n", 100))
+	o := buildOptions()
+	o.Render = render("{}")
+	b.SetBytes(int64(len(input)))
+	b.ReportAllocs()
+	for b.Loop() {
+		d, err := ParseDocument(input)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := d.Build(o); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// FuzzDocument: whatever the document says and whatever its data print, the message can be read and has no Bcc.
 func FuzzDocument(f *testing.F) {
-	f.Add([]byte(`{"from":"A <a@x.example>","to":["b@x.example"],"subject":"é","text":"x","content":"<p>","attachments":[{"data":"aGk=","name":"é"}]}`), false)
-	f.Add([]byte(`{"headers":{"x-a":"1\r\nBcc: z@x.example"},"unsubscribe":{"url":"{$a}","oneclick":1},"bcc":"z@x.example"}`), true)
-	f.Add([]byte(`{"to":"{if $a > 3}x, y{/if} <{$a|default:\"x@y\"}>","cc":{"name":"{$a}\"","address":"{$a},b"}}`), true)
+	files, _ := filepath.Glob("testdata/document/*.txt")
+	for i, path := range files {
+		f.Add([]byte(readGolden(f, path)["input"]), i%2 == 0)
+	}
+	f.Add([]byte(`{"to":"{if $a > 3}x, y{/if} <{$a|default:\"x@y\"}>","cc":{"name":"{$a}\"","address":"{$a},b"},"from":"{$a}"}`), true)
+	data := `{"a":"A, \"B\" <b@x.example>\r\nBcc: z@x.example\r\n\r\n","n":"\n--=_"}`
 	f.Fuzz(func(t *testing.T, input []byte, templates bool) {
 		d, err := ParseDocument(input)
 		if err != nil {
@@ -373,20 +400,31 @@ func FuzzDocument(f *testing.F) {
 		}
 		o := buildOptions()
 		if templates {
-			o.Render = render(`{"a":"A, \"B\" <b@x.example>\r\nBcc: z@x.example"}`)
+			o.Render = render(data)
 		}
 		d.Needs(o)
 		out, _ := d.Build(o)
-		if m, err := mail.ReadMessage(bytes.NewReader(out)); err != nil || m.Header.Get("Bcc") != "" {
-			t.Fatalf("%v in %q", err, out)
-		}
-		if _, err := mime.Parts(out); err != nil {
-			t.Fatal(err)
-		}
-		for line := range bytes.Lines(out) {
-			if len(line) > 1000 || !bytes.HasSuffix(line, []byte("\r\n")) {
-				t.Fatalf("line %q", line)
-			}
+		check(t, out)
+		if templates {
+			p := personalization(data)
+			p.Document = true
+			out, _ = Personalize(out, p)
+			check(t, out)
 		}
 	})
+}
+
+func check(t *testing.T, source []byte) {
+	t.Helper()
+	if m, err := mail.ReadMessage(bytes.NewReader(source)); err != nil || m.Header.Get("Bcc") != "" {
+		t.Fatalf("%v in %q", err, source)
+	}
+	if _, err := mime.Parts(source); err != nil {
+		t.Fatal(err)
+	}
+	for line := range bytes.Lines(source) {
+		if len(line) > 1000 || !bytes.HasSuffix(line, []byte("\r\n")) {
+			t.Fatalf("line %q", line)
+		}
+	}
 }

@@ -14,7 +14,7 @@ var update = flag.Bool("update", false, "write the results of the golden files a
 // those that end with the sign ␊ in the file: they end with LF.
 type golden map[string]string
 
-func readGolden(t *testing.T, path string) golden {
+func readGolden(t testing.TB, path string) golden {
 	t.Helper()
 	raw, err := os.ReadFile(path)
 	if err != nil {

@@ -46,7 +46,7 @@ func (e *entity) appendTo(dst []byte) []byte {
 // structure is the message without its header (responsive-email.md section 10).
 func (b *builder) structure() *entity {
 	html, images := b.html()
-	text := b.text("plain", b.d.text)
+	text := b.text("plain", []byte(b.d.text))
 	if len(images) > 0 && html != nil {
 		html = b.multipart("related", append([]*entity{html}, images...), mime.Param{Name: "type", Value: "text/html"})
 	}
@@ -83,15 +83,15 @@ func (b *builder) html() (html *entity, images []*entity) {
 			images = append(images, part)
 		}
 	}
-	return b.text("html", string(made.HTML)), images
+	return b.text("html", made.HTML), images
 }
 
 // text is a text part; nil without a text.
-func (b *builder) text(kind, text string) *entity {
-	if text == "" {
+func (b *builder) text(kind string, text []byte) *entity {
+	if len(text) == 0 {
 		return nil
 	}
-	part := quoted(kind, []byte(text))
+	part := quoted(kind, text)
 	if !b.take(nil, part.size()) {
 		return nil
 	}
