@@ -28,6 +28,7 @@ func TestContents(t *testing.T) {
 		{"both", all.both, 0.9 * size, 1.2 * size},
 		{"personalised", all.personalised, 0.8 * size, 1.2 * size},
 		{"inlined", all.inlined, 2.5 * size, 6 * size},
+		{"built", all.built, size, 6 * size},
 		{"stored", all.stored, 0.9 * size, size},
 	} {
 		t.Run(c.name, func(t *testing.T) {
