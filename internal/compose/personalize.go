@@ -26,7 +26,13 @@ type Personalization struct {
 	Document bool
 	// Templates keeps what was compiled, for all messages; nil: nothing is kept.
 	Templates *template.Cache
+	// Work is what is left of MaxWork for all templates of the message together, those of [Personalization.Text] too; nil: each
+	// call has MaxWork for itself.
+	Work *int
 }
+
+// MaxWork bounds all templates of a message together, however many there are: about two seconds, in nanoseconds.
+const MaxWork = 2 << 30
 
 // What is printed is bounded, for a header field, and for all parts of a message together.
 const (
@@ -54,6 +60,10 @@ func Personalize(source []byte, p Personalization) ([]byte, error) {
 	if err != nil {
 		r.fail("mime", err)
 		return source, r.err()
+	}
+	if r.Work == nil {
+		left := MaxWork
+		r.Work = &left
 	}
 	r.vars = p.vars()
 	for i := range parts[0].Fields {
@@ -97,7 +107,7 @@ func (r *renderer) render(dst []byte, src, where string, env template.Env) (out 
 		return dst, false
 	}
 	if err == nil {
-		env.Vars, env.Now = r.vars[:], r.Now
+		env.Vars, env.Now, env.Work = r.vars[:], r.Now, r.Work
 		dst, err = t.Append(dst, &env)
 	}
 	if err != nil {

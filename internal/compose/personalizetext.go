@@ -9,7 +9,7 @@ func (p *Personalization) Text(source string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	out, err := t.Append(nil, &template.Env{Vars: r.vars[:], Now: p.Now, MaxOutput: maxFieldOutput})
+	out, err := t.Append(nil, &template.Env{Vars: r.vars[:], Now: p.Now, MaxOutput: maxFieldOutput, Work: p.Work})
 	return string(out), err
 }
 

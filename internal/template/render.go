@@ -9,6 +9,7 @@ type state struct {
 	at    int // where in the source we are, for errors
 	steps int
 	work  int
+	spent int     // what work was at the begin: more than nothing if there is less than usual to spend
 	slots []Value // variables that were set or looked up
 	seen  indexes
 	res   map[string]*pattern // of expressions that came out of values
@@ -24,12 +25,19 @@ func (t *Template) begin(dst []byte, env *Env) *state {
 		limit = env.MaxOutput
 	}
 	s.env, s.out, s.max = env, dst, len(dst)+limit
+	if env.Work != nil {
+		s.spent = maxWork - max(0, min(*env.Work, maxWork))
+		s.work = s.spent
+	}
 	return s
 }
 
 // end gives the state back without anything of this rendering in it and returns the output.
 func (s *state) end() []byte {
 	out, t := s.out, s.t
+	if s.env.Work != nil {
+		*s.env.Work -= s.work - s.spent
+	}
 	clear(s.slots)
 	s.seen.reset()
 	*s = state{t: t, slots: s.slots, seen: s.seen}

@@ -45,6 +45,9 @@ type Env struct {
 	Now time.Time
 	// MaxOutput bounds the rendering in bytes; 0 means 64 MB.
 	MaxOutput int
+	// Work, if set, is what this rendering and all others with the same pointer may take together, in nanoseconds or so. Each
+	// takes off what it took. One rendering never takes more than a second.
+	Work *int
 	// Printed, if set, may rewrite every printed value, which is out[from:], where it stands; it
 	// returns the whole of out. Text of the template does not pass through it.
 	Printed func(out []byte, from int) []byte

@@ -44,7 +44,11 @@ type Problems struct {
 }
 
 // Add notes a permanent problem of a value.
-func (p *Problems) Add(v *Value, text string) { p.AddError(&Error{Path: v.Path(), Text: text}) }
+func (p *Problems) Add(v *Value, text string) {
+	if p.first == nil || p.first.Fault != Permanent { // a path takes time, and there may be a problem with each of many values
+		p.AddError(&Error{Path: v.Path(), Text: text})
+	}
+}
 
 // AddError notes a problem.
 func (p *Problems) AddError(e *Error) {
