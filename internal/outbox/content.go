@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"posthoorn/internal/deliver"
+	"posthoorn/internal/mail"
 	"posthoorn/internal/prepare"
 )
 
@@ -15,10 +16,12 @@ const patience = 100 * time.Millisecond
 // unready is how long a message waits that is not ready, while too many others are not either.
 const unready = 5 * time.Second
 
-// begin starts to make the content of a message that a connection is about to get, unless that is done at once.
+// begin starts to make the content of a message that a connection is about to get, unless that is done at once. It is made of a copy:
+// the message itself may have its result before that is done.
 func (e *Engine) begin(it *item) {
 	if it.content == nil && !e.o.Prepare.Plain(it.m) {
-		it.content = e.o.Prepare.Start(e.ctx, it.m)
+		m := *it.m
+		it.content = e.o.Prepare.Start(e.ctx, &m)
 	}
 }
 
@@ -42,25 +45,19 @@ func (e *Engine) load(ctx context.Context, it *item) (deliver.Body, error) {
 	return b, nil
 }
 
-// wait waits for content, but not for long.
+// wait waits for content, but not for long. Whatever keeps it from being had, but for the message itself, is no attempt: the loop
+// finds out when the connection has given the message back.
 func (it *item) wait(ctx context.Context) (prepare.Source, error) {
-	if !it.content.Ready() {
-		limited, cancel := context.WithTimeout(ctx, patience)
-		defer cancel()
-		select {
-		case <-it.content.Done():
-		case <-limited.Done():
-			if err := ctx.Err(); err != nil {
-				return prepare.Source{}, err
-			}
-			return prepare.Source{}, deliver.ErrUnready
-		}
+	limited, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	s, err := it.content.Wait(limited)
+	if _, final := errors.AsType[*mail.Error](err); err == nil || final {
+		return s, err
 	}
-	s, err := it.content.Wait(ctx)
-	if _, later := errors.AsType[*prepare.Delayed](err); later {
-		err = deliver.ErrUnready
+	if gone := ctx.Err(); gone != nil {
+		return s, gone
 	}
-	return s, err
+	return s, deliver.ErrUnready
 }
 
 // drop lets go of content that was made or begun.
@@ -71,21 +68,22 @@ func (it *item) drop() {
 	}
 }
 
-// setAside takes a message out of the plan until its content is ready. Those that would be too many wait in the local queue: what is
-// in memory is what all destinations share.
+// setAside keeps a message that has left the plan until its content is ready. Those that would be too many wait in the local queue:
+// what is in memory is what all destinations share.
 func (l *loop) setAside(now time.Time, it *item) {
-	if !l.plan.Remove(now, it.id) {
-		return
-	}
-	delete(l.items, it.id)
 	l.e.hand.setLane(it, false)
 	if l.aside >= l.e.o.Consumers*l.e.o.Credit/4 {
 		l.delay(it, now.Add(unready))
 		return
 	}
 	l.aside++
+	if it.content.Ready() {
+		l.ready(now, it)
+		return
+	}
+	done := it.content.Done()
 	l.e.wg.Go(func() {
-		<-it.content.Done()
+		<-done
 		l.post(event{kind: evReady, item: it})
 	})
 }
@@ -93,16 +91,15 @@ func (l *loop) setAside(now time.Time, it *item) {
 // ready gives a message whose content is there, or cannot be had, to the plan again.
 func (l *loop) ready(now time.Time, it *item) {
 	l.aside--
-	_, err := it.content.Wait(l.e.ctx)
+	_, err := it.content.Wait(context.Background()) // it is done
 	if d, later := errors.AsType[*prepare.Delayed](err); later && !l.stopping {
 		l.delay(it, now.Add(d.For))
 		return
 	}
-	stale := l.e.hand.setLane(it, true)
-	l.addItem(now, it)
-	if stale {
-		l.leave(now, []*item{it})
+	if l.e.hand.setLane(it, true) && l.forgotten(it) {
+		return
 	}
+	l.addItem(now, it)
 }
 
 // delay lets a message wait; that is no attempt.

@@ -36,7 +36,9 @@ func TestWhyNothingCanGo(t *testing.T) {
 				if c.rows["paused"] == "" {
 					r.read("failure", 1)
 				}
-				soon(t, "it has failed, or waits", func() bool { return r.engine.inHand.Load() == 0 && (c.rows["paused"] == "" || r.store.WaitingCount() == 1) })
+				soon(t, "it has failed, or waits", func() bool {
+					return r.engine.inHand.Load() == 0 && (c.rows["paused"] == "" || r.store.WaitingCount() == 1)
+				})
 			}
 			x, err := r.engine.Explain(t.Context(), c.to, netip.Addr{})
 			if err != nil || !strings.HasPrefix(x.Waits.For, c.want) || c.since == x.Waits.Since.IsZero() {

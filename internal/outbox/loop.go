@@ -214,13 +214,9 @@ func (l *loop) handle(now time.Time, ev *event) {
 
 // addItem gives an item to the plan, by the settings that hold here now.
 func (l *loop) addItem(now time.Time, it *item) {
-	if it.rules != l.rules() {
-		w := l.e.wayOf(it, l.rules(), now)
-		if !w.same(it) {
-			l.redirect(now, it, w)
-			return
-		}
-		it.rules = w.rules
+	if w, ok := l.upToDate(now, it); !ok {
+		l.redirect(now, it, w)
+		return
 	}
 	l.plant(now, it)
 }
@@ -273,44 +269,67 @@ func (l *loop) leave(now time.Time, items []*item) {
 			continue
 		}
 		delete(l.items, it.id)
-		if l.e.hand.forget(it) {
-			l.e.release(it)
-		} else {
+		if !l.forgotten(it) {
 			l.addItem(now, it)
 		}
 	}
 }
 
+// back takes an item from a connection that has not attempted it. Where it belongs to the plan no more, no other connection gets it
+// first.
 func (l *loop) back(now time.Time, ev *event) {
-	stale := l.e.hand.setLane(ev.item, true)
+	it := ev.item
+	stale := l.e.hand.setLane(it, true)
 	if ev.reason == deliver.Limited {
 		l.plan.Learn(now, ev.link.id, ev.conn.Info().Limit)
 	}
-	l.plan.Back(now, ev.link.id, ev.item.id)
-	if stale {
-		l.leave(now, []*item{ev.item})
+	w, ok := l.upToDate(now, it)
+	if ok && !stale && ev.reason != deliver.Unready {
+		l.plan.Back(now, ev.link.id, it.id)
 		return
 	}
-	if ev.reason == deliver.Unready {
-		l.setAside(now, ev.item)
+	if !l.plan.Withdraw(now, ev.link.id, it.id) {
 		return
 	}
-	l.again(now, ev.item)
+	delete(l.items, it.id)
+	switch {
+	case stale && l.forgotten(it):
+	case ev.reason == deliver.Unready:
+		l.setAside(now, it)
+	case ok:
+		l.plant(now, it)
+	default:
+		l.redirect(now, it, w)
+	}
 }
 
-// again looks at an item of the plan: the settings may be others than when it came, or was handed out.
-func (l *loop) again(now time.Time, it *item) {
-	if it.rules == l.rules() {
-		return
+// forgotten lets go of an item whose ticket is stale. False: its delivery has come again meanwhile, and it stays.
+func (l *loop) forgotten(it *item) bool {
+	if !l.e.hand.forget(it) {
+		return false
 	}
-	w := l.e.wayOf(it, l.rules(), now)
-	switch {
-	case w.same(it):
-		it.rules = w.rules
-	case l.plan.Remove(now, it.id):
+	l.e.release(it)
+	return true
+}
+
+// again looks at an item of the plan: the settings may be others than when it came.
+func (l *loop) again(now time.Time, it *item) {
+	if w, ok := l.upToDate(now, it); !ok && l.plan.Remove(now, it.id) {
 		delete(l.items, it.id)
 		l.redirect(now, it, w)
 	}
+}
+
+// upToDate says that an item has its way by the settings of now too; else w is the one that it has now.
+func (l *loop) upToDate(now time.Time, it *item) (w way, ok bool) {
+	if it.rules == l.rules() {
+		return w, true
+	}
+	w = l.e.wayOf(it, l.rules(), now)
+	if ok = w.same(it); ok {
+		it.rules = w.rules
+	}
+	return w, ok
 }
 
 // done hears of an attempt. What the connection asked for while its last message was on its way can be answered now.

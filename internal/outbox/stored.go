@@ -23,23 +23,37 @@ const storeTime = 20 * time.Second
 // stash moves the source of a message into the store, if that is the policy, and then goes on, maybe in another goroutine. Where that
 // fails the source stays in the message.
 func (e *Engine) stash(it *item, then func()) {
-	if e.o.Bodies == nil || !e.o.StoreOut || it.m.Content == mail.SourceKey || it.m.Content == mail.NoContent || it.m.Content == mail.SourceInvalid {
+	if !e.movable(it.m) || e.ctx.Err() != nil { // a stop waits for no store
 		then()
 		return
 	}
-	go e.guard(it, func() {
-		ctx, cancel := context.WithTimeout(context.Background(), storeTime)
-		defer cancel()
-		if data, err := stored(it.m); err == nil {
-			key, err := e.o.Bodies.Put(ctx, data, it.m.Deadline)
-			if err == nil {
-				it.m.MoveContent(key)
-			} else {
-				e.log.Warn("source is not stored, it stays in the message", "recipient", it.m.Recipient.String(), "error", err)
-			}
-		}
-		then()
+	e.wg.Go(func() {
+		e.guard(it, func() {
+			e.move(it.m)
+			then()
+		})
 	})
+}
+
+// movable says that the source of a message belongs into the store and is not there.
+func (e *Engine) movable(m *mail.Message) bool {
+	return e.o.Bodies != nil && e.o.StoreOut && (m.Content == mail.SourceText || m.Content == mail.SourceBase64 || m.Content == mail.SourceObject)
+}
+
+// move stores the source of a message and puts its key in its place.
+func (e *Engine) move(m *mail.Message) {
+	data, err := stored(m)
+	if err != nil {
+		return // what cannot be read stays as it came
+	}
+	ctx, cancel := context.WithTimeout(e.ctx, storeTime)
+	defer cancel()
+	key, err := e.o.Bodies.Put(ctx, data, m.Deadline)
+	if err != nil {
+		e.log.Warn("source is not stored, it stays in the message", "recipient", m.Recipient.String(), "error", err)
+		return
+	}
+	m.MoveContent(key)
 }
 
 // stored is what the store keeps of a message: its source, or the document that it is built from.

@@ -84,6 +84,33 @@ func TestNextAndBack(t *testing.T) {
 	s.want("last", s.pull(c), 5)
 }
 
+// What comes back goes to the next connection at once, what is withdrawn to none.
+func TestWithdraw(t *testing.T) {
+	s := newScript(t, settings.Limits{Domain: settings.Counts{Messages: 60_000}})
+	list := s.idleConns(2)
+	s.add("a.test")
+	h := s.step(time.Second).Hand
+	s.want("handed out", len(h), 1)
+	other := list[0]
+	if h[0].Conn == other {
+		other = list[1]
+	}
+	s.p.Back(s.now, h[0].Conn, h[0].Item.ID)
+	s.want("the other gets it", s.step(0).Hand[0].Conn, other)
+	s.pull(h[0].Conn)
+	s.want("not in its hand", s.p.Withdraw(s.now, h[0].Conn, h[0].Item.ID), false)
+	s.want("withdrawn", s.p.Withdraw(s.now, other, h[0].Item.ID), true)
+	s.want("nobody gets it", len(s.step(0).Hand), 0)
+	s.want("items", len(s.p.items), 0)
+	s.want("waiting", s.p.Totals().Waiting, 0)
+	s.want("in hand", s.p.Totals().InHand, 0)
+	s.add("a.test")
+	h = s.step(time.Second).Hand
+	s.p.Stop(s.now)
+	s.want("withdrawn after a stop", s.p.Withdraw(s.now, h[0].Conn, h[0].Item.ID), false)
+	s.want("parked", s.step(0).Park[0].Reason, Stopping)
+}
+
 func TestNextLeavesWorkToIdleConnections(t *testing.T) {
 	s := newScript(t, settings.Limits{Domain: settings.Counts{Messages: 60}})
 	c := s.connect("a.test")

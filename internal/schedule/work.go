@@ -201,6 +201,17 @@ func (p *Plan) Back(now time.Time, id ConnID, item uint64) {
 	}
 }
 
+// Withdraw is Back for an item that is to leave the plan, so that no other connection gets it. False: it was not in the hand of this
+// connection, or is parked after Stop.
+func (p *Plan) Withdraw(now time.Time, id ConnID, item uint64) bool {
+	c := p.conns.get(id)
+	if c == nil {
+		return false
+	}
+	e := c.drop(item)
+	return e != nil && p.giveBack(p.instant(now), c, e) != nil && p.Remove(now, item)
+}
+
 func (p *Plan) back(at int64, c *conn, e *entry) {
 	if st := p.giveBack(at, c, e); st != nil {
 		p.offer(at, st)
