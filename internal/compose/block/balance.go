@@ -33,7 +33,7 @@ func (s *scanner) start(name string, from, to int, selfClosing bool) {
 		s.change(from, to, "")
 	case name == "head":
 		if s.head < 0 {
-			s.head = from
+			s.head, s.before = from, len(s.open)
 		}
 		s.change(from, to, "")
 	case name == "body" && !s.inBody:
@@ -91,7 +91,7 @@ func (s *scanner) finish(name string, from, to int) bool {
 func (s *scanner) closeHead(to int) {
 	keep := slices.IndexFunc(s.edits, func(e edit) bool { return e.from >= s.head })
 	s.edits = append(s.edits[:keep], edit{s.head, to, ""})
-	s.open, s.head = nil, -1
+	s.open, s.head = s.open[:min(s.before, len(s.open))], -1
 }
 
 // find is where the element is open that an end tag ends, or -1.
@@ -114,10 +114,16 @@ func (s *scanner) find(name string) int {
 	return -1
 }
 
-// comment ends one that has no end.
+const cdata = "<![CDATA["
+
+// comment ends one, or character data of a drawing, that has no end.
 func (s *scanner) comment(from, to int) {
 	text := s.src.mask[from:to]
 	switch {
+	case s.svg > 0 && strings.HasPrefix(text, cdata):
+		if !strings.HasSuffix(text, "]]>") {
+			s.change(to, to, "]]>")
+		}
 	case strings.HasPrefix(text, "<!--") && !strings.HasSuffix(text, "-->") && !strings.HasSuffix(text, "--!>"):
 		s.change(to, to, "-->")
 	case !strings.HasSuffix(text, ">"):
@@ -148,14 +154,8 @@ func (s *scanner) branches(to int) {
 	}
 }
 
-// close ends what is still open at the end of a fragment. What could become a tag together with what follows is text.
+// close ends what is still open at the end of a fragment.
 func (s *scanner) close() {
-	for _, begun := range []string{"</", "<"} {
-		if strings.HasSuffix(s.src.mask[:s.end], begun) {
-			s.change(s.end-len(begun), s.end-len(begun)+1, "&lt;")
-			break
-		}
-	}
 	var ends strings.Builder
 	for _, name := range slices.Backward(s.open) {
 		if !slices.Contains(implied, name) {

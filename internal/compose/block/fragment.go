@@ -1,6 +1,7 @@
 package block
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 
@@ -22,6 +23,7 @@ type scanner struct {
 	forks  [][]string // what was open where the {if} began that we are in
 	inBody bool
 	head   int // where the head began that is left out; -1: nowhere
+	before int // how many elements were open then
 	svg    int // how many svg and math elements we are in
 	end    int // what follows is left out
 	body   int // where </body> is; -1: nowhere
@@ -66,7 +68,17 @@ func (b *builder) fragment(at *node.Value, src string) {
 	s.run(true)
 	s.close()
 	s.write()
+	b.closeAngle()
 	b.closeBrace()
+}
+
+// closeAngle makes text of what could become a tag together with what follows.
+func (b *builder) closeAngle() {
+	for _, begun := range []string{"<", "</"} {
+		if rest, ok := bytes.CutSuffix(b.out, []byte(begun)); ok {
+			b.out = append(rest, "&lt;"+begun[1:]...)
+		}
+	}
 }
 
 // withoutMode is a source without the mode that it began with, which would not stand first any more.
@@ -110,6 +122,7 @@ func (s *scanner) write() {
 			continue
 		}
 		s.b.html(s.src.text[pos:min(e.from, s.end)])
+		s.b.closeAngle()
 		s.b.html(e.with)
 		pos = e.to
 	}
@@ -138,7 +151,7 @@ func (s *scanner) run(fragment bool) {
 			s.element(string(name), from, to)
 			if fragment {
 				s.start(string(name), from, to, kind == html.SelfClosingTagToken)
-				s.foreign(z)
+				s.foreign(z, string(name))
 			}
 		case html.EndTagToken:
 			name, _ := z.TagName()
@@ -148,7 +161,7 @@ func (s *scanner) run(fragment bool) {
 			if fragment && !s.finish(string(name), from, to) {
 				return
 			}
-			s.foreign(z)
+			s.foreign(z, "")
 		case html.CommentToken:
 			if fragment {
 				s.comment(from, to)
@@ -159,14 +172,18 @@ func (s *scanner) run(fragment bool) {
 			}
 		case html.TextToken:
 			s.branches(to)
+			if fragment && strings.HasPrefix(s.src.mask[from:to], cdata) {
+				s.comment(from, to)
+			}
 		}
 	}
 }
 
-// foreign tells the tokenizer whether it is in a drawing or formula, where HTML has other rules.
-func (s *scanner) foreign(z *html.Tokenizer) {
+// foreign tells the tokenizer whether it is in a drawing or formula, where HTML has other rules. A plaintext is left out, so that
+// what follows is as usual.
+func (s *scanner) foreign(z *html.Tokenizer, started string) {
 	z.AllowCDATA(s.svg > 0)
-	if s.svg > 0 {
+	if s.svg > 0 || started == "plaintext" {
 		z.NextIsNotRawText()
 	}
 }

@@ -124,6 +124,10 @@ func FuzzFragment(f *testing.F) {
 		`<table><td></table></table>`, `<applet></td>`, `<button></td></button>`, `<caption><table><caption></table>`, `<noembed>`, `<svg><foreignObject></td>`} {
 		f.Add(s)
 	}
+	f.Add(`<x><head><b></head><y></`)
+	f.Add(`<table>a<</t>`)
+	f.Add(`<svg><![CDATA[x`)
+	f.Add(`<svg>< x`)
 	f.Add(`<p>a<table><tr><td>{if $a}<b>{else}</b>{/if}</table>`)
 	f.Fuzz(func(t *testing.T, s string) {
 		b := builder{options: &Options{Render: render}, problems: &node.Problems{}, content: &Content{}, matching: 1000}

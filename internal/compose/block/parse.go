@@ -12,7 +12,8 @@ type parser struct {
 	count    int
 	depth    int
 	inColumn bool
-	full     bool // the bound is reached; it has been said
+	full     bool               // the bound is reached; it has been said
+	patterns map[string]pattern // regular expressions of rules
 }
 
 // body is what is special about a type of block.

@@ -1,17 +1,13 @@
 package block
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 
 	"posthoorn/internal/compose/node"
 )
 
-const (
-	maxRules   = 200
-	maxPattern = 1000
-)
+const maxRules = 200
 
 // rules change links (responsive-email.md section 7).
 type rules []rule
@@ -28,6 +24,7 @@ type rule struct {
 type test struct {
 	part  string // domain, path or url
 	holds func(string) bool
+	work  int // for each byte, in comparisons of one
 }
 
 func (p *parser) rules(rewrite *node.Value) rules {
@@ -101,49 +98,18 @@ func (p *parser) test(tests []test, at *node.Value, part, kind, pattern string) 
 	if part == "domain" && kind != "regex" {
 		pattern = strings.ToLower(pattern)
 	}
-	var holds func(string) bool
+	t := test{part: part, work: 1}
 	switch kind {
 	case "equals":
-		holds = func(s string) bool { return s == pattern }
+		t.holds = func(s string) bool { return s == pattern }
 	case "contains":
-		holds = func(s string) bool { return strings.Contains(s, pattern) }
+		t.holds = func(s string) bool { return strings.Contains(s, pattern) }
 	case "match":
-		holds = func(s string) bool { return wildcard(pattern, s) }
+		t.holds = wildcard(pattern)
 	default:
-		holds = p.regex(at, pattern)
+		t.holds, t.work = p.regex(at, pattern)
 	}
-	return append(tests, test{part, holds})
-}
-
-func (p *parser) regex(at *node.Value, pattern string) func(string) bool {
-	if len(pattern) <= maxPattern {
-		if re, err := regexp.Compile(pattern); err == nil {
-			return re.MatchString
-		}
-	}
-	p.problems.Add(at, "no regular expression, or one that is too big: "+shown(pattern))
-	return func(string) bool { return false }
-}
-
-// wildcard says whether s is pattern, in which each * stands for any text.
-func wildcard(pattern, s string) bool {
-	parts := strings.Split(pattern, "*")
-	if len(parts) == 1 {
-		return s == pattern
-	}
-	first, last := parts[0], parts[len(parts)-1]
-	if len(s) < len(first)+len(last) || !strings.HasPrefix(s, first) || !strings.HasSuffix(s, last) {
-		return false
-	}
-	s = s[len(first) : len(s)-len(last)]
-	for _, part := range parts[1 : len(parts)-1] {
-		i := strings.Index(s, part)
-		if i < 0 {
-			return false
-		}
-		s = s[i+len(part):]
-	}
-	return true
+	return append(tests, t)
 }
 
 // rewritten is a link as the rules in force want it. Links that are relative, or of another kind than http, stay. The rules look
@@ -179,9 +145,6 @@ func (b *builder) rewritten(m marked) marked {
 
 func (b *builder) matches(r *rule, a *address, whole string) bool {
 	for _, t := range r.tests {
-		if b.matching--; b.matching < 0 {
-			return false
-		}
 		s := whole
 		switch t.part {
 		case "domain":
@@ -189,7 +152,7 @@ func (b *builder) matches(r *rule, a *address, whole string) bool {
 		case "path":
 			s = either(a.path.text, "/")
 		}
-		if !t.holds(s) {
+		if b.matching -= 1 + len(s)*t.work/256; b.matching < 0 || !t.holds(s) {
 			return false
 		}
 	}
