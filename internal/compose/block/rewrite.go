@@ -152,7 +152,7 @@ func (b *builder) matches(r *rule, a *address, whole string) bool {
 		case "path":
 			s = either(a.path.text, "/")
 		}
-		if b.matching -= 1 + len(s)*t.work/256; b.matching < 0 || !t.holds(s) {
+		if b.matching -= 1 + len(s)*t.work/64; b.matching < 0 || !t.holds(s) {
 			return false
 		}
 	}
