@@ -615,6 +615,12 @@ func TestFake(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	if hosts, err := f.MXHosts(ctx, "x.test"); err != nil || !slices.Equal(hosts, []string{"a.test", "b.test"}) {
+		t.Errorf("%q, %v", hosts, err)
+	}
+	if hosts, err := f.MXHosts(ctx, "null.test"); err != nil || len(hosts) != 0 {
+		t.Errorf("null MX: %q, %v", hosts, err)
+	}
 	if txt, err := f.TXT(ctx, "t.test"); err != nil || !slices.Equal(txt, []string{"hello"}) {
 		t.Errorf("%q, %v", txt, err)
 	}

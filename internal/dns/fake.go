@@ -51,6 +51,11 @@ func (f *Fake) TXT(ctx context.Context, name string) ([]string, error) {
 // MX is Resolver.MX.
 func (f *Fake) MX(ctx context.Context, name string) ([]MX, error) { return f.router().MX(ctx, name) }
 
+// MXHosts is Resolver.MXHosts.
+func (f *Fake) MXHosts(ctx context.Context, name string) ([]string, error) {
+	return f.router().MXHosts(ctx, name)
+}
+
 // Addresses is Resolver.Addresses.
 func (f *Fake) Addresses(ctx context.Context, host string) ([]netip.Addr, error) {
 	return f.router().Addresses(ctx, host)

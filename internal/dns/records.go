@@ -1,6 +1,7 @@
 package dns
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
 	"slices"
@@ -49,4 +50,17 @@ func (r *router) named(ctx context.Context, name string, qtype uint16) (answer, 
 		return answer{}, failure(name, ErrNoDomain, time.Time{})
 	}
 	return r.look(ctx, name, qtype)
+}
+
+// MXHosts gives the names of the mail exchangers of name, the most preferred first. A null MX is no exchanger.
+func (r *router) MXHosts(ctx context.Context, name string) ([]string, error) {
+	list, err := r.MX(ctx, name)
+	slices.SortStableFunc(list, func(a, b MX) int { return cmp.Compare(a.Preference, b.Preference) })
+	hosts := make([]string, 0, len(list))
+	for _, mx := range list {
+		if mx.Host != "" {
+			hosts = append(hosts, mx.Host)
+		}
+	}
+	return hosts, err
 }
