@@ -3,12 +3,13 @@ package dkim
 import (
 	"cmp"
 	"context"
-	"errors"
 	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"posthoorn/internal/mailauth/lookup"
 )
 
 const (
@@ -127,7 +128,7 @@ func (r *Ring) check(ctx context.Context, t *trial) {
 	records, err := r.options.DNS.TXT(limited, t.name())
 	switch {
 	case err != nil && ctx.Err() != nil: // the round is over
-	case err != nil && temporary(err):
+	case err != nil && lookup.Temporary(err):
 		r.unsettled(t, err)
 	default:
 		r.settle(t, false, p.judgeAll(records), p.record())
@@ -147,15 +148,6 @@ func (r *Ring) read(t *trial) (*private, error) {
 	p, err := r.options.Loader.read(t.text)
 	t.private = p
 	return p, err
-}
-
-// temporary says that an error does not answer the question.
-func temporary(err error) bool {
-	t, ok := errors.AsType[interface {
-		error
-		Temporary() bool
-	}](err)
-	return !ok || t.Temporary()
 }
 
 // judgeAll says why none of the records fits; empty: one does.

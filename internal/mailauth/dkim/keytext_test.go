@@ -63,7 +63,7 @@ func layouts(text string) map[string]string {
 	}
 	all := map[string]string{
 		"as it is": text, "CRLF": strings.ReplaceAll(text, "\n", "\r\n"), "one line": strings.ReplaceAll(text, "\n", " "),
-		"without armour": inner, "base64 alone": squeeze(inner), "without padding": strings.TrimRight(squeeze(inner), "="),
+		"without armour": inner, "base64 alone": packed(inner), "without padding": strings.TrimRight(packed(inner), "="),
 	}
 	if inner != text {
 		all["text before"] = "Bag Attributes\n  name: x\n" + text

@@ -23,36 +23,19 @@ func (p *private) record() string {
 
 // judge says why a record does not let receivers verify what p signs; empty: it does.
 func (p *private) judge(txt string) string {
-	tags, ok := parseTags(txt)
-	if !ok {
-		return "the DNS record is no list of tags"
-	}
-	kind, kindOK := tags["k"]
-	switch {
-	case tags["v"] != "" && !strings.HasPrefix(strings.TrimSpace(txt), "v"), tags["v"] != "" && tags["v"] != "DKIM1":
-		return "the DNS record is not of DKIM1"
-	case !kindOK:
-		kind = "rsa"
-	}
-	if p.algorithm() != kind+"-sha256" {
-		return "the DNS record is for a key of another kind"
-	}
-	if hashes, ok := tags["h"]; ok && !listed(hashes, "sha256") {
-		return "the DNS record does not allow sha256 (h=)"
-	}
-	if services, ok := tags["s"]; ok && !listed(services, "*") && !listed(services, "email") {
-		return "the DNS record is not for mail (s=)"
+	tags, why := keyTags(txt, p.algorithm())
+	if why != "" {
+		return why
 	}
 	return p.compare(tags["p"])
 }
 
 // compare looks at the public half in p=.
 func (p *private) compare(text string) string {
-	text = strings.NewReplacer(" ", "", "\t", "", "\r", "", "\n", "").Replace(text)
-	if text == "" {
+	if text = packed(text); text == "" {
 		return "the DNS record has no key: it was revoked (p=)"
 	}
-	der, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(text, "="))
+	der, err := decodeBase64(text)
 	if err != nil {
 		return "the DNS record has no base64 in p="
 	}

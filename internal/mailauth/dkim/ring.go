@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"posthoorn/internal/mail"
+	"posthoorn/internal/mailauth/lookup"
 )
 
 // Row is a key of the database with the mail that it signs (database.md, dkim_keys and dkim_patterns).
@@ -21,15 +22,9 @@ type Row struct {
 	Signs  func(domain string) bool // a pattern of the key matches the domain of From
 }
 
-// TXT is the DNS as far as it matters here: the TXT records of a name, the strings of each joined. An error with a method
-// Temporary() bool that says no means that there is no such name.
-type TXT interface {
-	TXT(ctx context.Context, name string) ([]string, error)
-}
-
 // RingOptions of a Ring. DNS and Loader must be given; the others can be zero.
 type RingOptions struct {
-	DNS      TXT
+	DNS      lookup.TXT
 	Loader   *Loader
 	Interval time.Duration    // between checks of all keys, 0 = 10 minutes
 	Patience time.Duration    // how long after its arrival mail waits for the first check of a key, 0 = 10 s

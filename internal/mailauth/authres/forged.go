@@ -1,0 +1,68 @@
+package authres
+
+import (
+	"strings"
+
+	"posthoorn/internal/mime"
+)
+
+// Forged tells which fields claim to be Authentication-Results of the server that is called id here. In mail from outside such a
+// field is a lie and must go before anybody believes it (RFC 8601 section 5). It is for the methods of mime.Header:
+//
+//	pieces := header.Without(authres.Forged("mx.shop.test"))
+func Forged(id string) func(*mime.Field) bool {
+	id = canonical(id)
+	return func(f *mime.Field) bool {
+		return f.Is("Authentication-Results") && id != "" && canonical(ServerID(f.Value)) == id
+	}
+}
+
+// ServerID is the authserv-id of an Authentication-Results field: comments and quotes are taken off. Empty: there is none.
+func ServerID(value []byte) string {
+	s := strings.TrimLeft(string(mime.Unfold(value)), " \t")
+	for strings.HasPrefix(s, "(") {
+		s = strings.TrimLeft(s[commentLen(s):], " \t")
+	}
+	if strings.HasPrefix(s, `"`) {
+		return unquoted(s)
+	}
+	if end := strings.IndexAny(s, " \t;("); end >= 0 {
+		s = s[:end]
+	}
+	return s
+}
+
+// commentLen is the length of the comment that s begins with, nested ones included.
+func commentLen(s string) int {
+	depth := 0
+	for i := 0; i < len(s); i++ {
+		switch s[i] {
+		case '\\':
+			i++
+		case '(':
+			depth++
+		case ')':
+			if depth--; depth == 0 {
+				return i + 1
+			}
+		}
+	}
+	return len(s)
+}
+
+// unquoted reads the quoted-string that s begins with.
+func unquoted(s string) string {
+	var b strings.Builder
+	for i := 1; i < len(s) && s[i] != '"'; i++ {
+		if s[i] == '\\' && i+1 < len(s) {
+			i++
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}
+
+// canonical is the form in which ids are compared: that of names in the DNS.
+func canonical(id string) string {
+	return strings.ToLower(strings.TrimSuffix(strings.TrimSpace(id), "."))
+}
