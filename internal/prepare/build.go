@@ -27,8 +27,15 @@ func (p *Preparer) build(ctx context.Context, d *draft) error {
 	if d.document == nil {
 		return nil
 	}
-	doc, err := compose.ParseDocument(d.document)
-	if err != nil {
+	var doc *compose.Document
+	err := p.computes.in(ctx, func() (err error) {
+		doc, err = compose.ParseDocument(d.document)
+		return err
+	})
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
 		return documentError(err)
 	}
 	d.dkim = doc.DKIM()
@@ -36,11 +43,12 @@ func (p *Preparer) build(ctx context.Context, d *draft) error {
 		d.data = doc.Data()
 	}
 	o := p.buildOptions(d)
-	if err := p.resources(ctx, doc, o); err != nil {
+	if err := p.resources(ctx, d, doc, o); err != nil {
 		return err
 	}
 	return p.computes.in(ctx, func() error {
 		d.source, err = doc.Build(o)
+		p.hold(d, len(d.source))
 		if err == nil || d.m.Force {
 			return p.forgive(d, mail.StateResponsive, err)
 		}
@@ -76,18 +84,26 @@ func messageID(d *draft) string {
 }
 
 // resources downloads what a document needs. What fails is part of the resources too, and for the document to judge.
-func (p *Preparer) resources(ctx context.Context, doc *compose.Document, o *compose.BuildOptions) error {
+func (p *Preparer) resources(ctx context.Context, d *draft, doc *compose.Document, o *compose.BuildOptions) error {
 	limited, cancel := context.WithTimeout(ctx, downloadTime)
 	defer cancel()
 	for range rounds {
-		needs := doc.Needs(o)
-		if len(needs) == 0 {
-			break
-		}
-		err := p.fetches.in(limited, func() error {
-			maps.Copy(o.Resources, p.download(limited, needs))
+		var needs []block.Need
+		err := p.computes.in(ctx, func() error {
+			needs = doc.Needs(o)
 			return nil
 		})
+		if err != nil || len(needs) == 0 {
+			return err
+		}
+		err = p.fetches.in(limited, func() error {
+			got := p.download(limited, d, needs)
+			maps.Copy(o.Resources, got)
+			return waits(got)
+		})
+		if _, later := errors.AsType[*Delayed](err); later {
+			return err
+		}
 		if err != nil && ctx.Err() == nil {
 			return &mail.Error{Code: 451, Status: "4.4.7", State: mail.StateResponsive, Kind: mail.Timeout, Cause: err}
 		}
@@ -96,11 +112,11 @@ func (p *Preparer) resources(ctx context.Context, doc *compose.Document, o *comp
 }
 
 // download gets all at once; how many run at a time is the fetcher's business.
-func (p *Preparer) download(ctx context.Context, needs []block.Need) block.Resources {
+func (p *Preparer) download(ctx context.Context, d *draft, needs []block.Need) block.Resources {
 	got := make([]block.Resource, len(needs))
 	var all sync.WaitGroup
 	for i, need := range needs {
-		all.Go(func() { got[i] = p.get(ctx, need) })
+		all.Go(func() { got[i] = p.get(ctx, d, need) })
 	}
 	all.Wait()
 	resources := make(block.Resources, len(needs))
@@ -110,9 +126,14 @@ func (p *Preparer) download(ctx context.Context, needs []block.Need) block.Resou
 	return resources
 }
 
-func (p *Preparer) get(ctx context.Context, need block.Need) block.Resource {
-	if p.o.Downloads == nil {
+func (p *Preparer) get(ctx context.Context, d *draft, need block.Need) block.Resource {
+	switch {
+	case p.o.Downloads == nil:
 		return block.Resource{Err: errNoDownloads}
+	case d.downloaded.Load() > maxDownloaded:
+		return block.Resource{Err: errTooMuch}
+	case p.crowded(d):
+		return block.Resource{Err: errCrowded}
 	}
 	r, err := p.o.Downloads.Get(ctx, need.URL, need.Purpose.Limit())
 	fault := node.Permanent
@@ -121,10 +142,30 @@ func (p *Preparer) get(ctx context.Context, need block.Need) block.Resource {
 			fault = node.Timeout
 		}
 	}
+	if d.downloaded.Add(int64(len(r.Body))) > maxDownloaded {
+		return block.Resource{Err: errTooMuch}
+	}
+	p.hold(d, len(r.Body))
 	return block.Resource{Data: r.Body, Type: r.Type, Name: r.Name, Err: err, Fault: fault}
 }
 
-var errNoDownloads = errors.New("nothing can be downloaded")
+// maxDownloaded is what all downloads of a message may have together, in bytes: no message can be larger.
+const maxDownloaded = 150 << 20
+
+var (
+	errNoDownloads = errors.New("nothing can be downloaded")
+	errTooMuch     = errors.New("the downloads of one message have more than 150 MB together")
+)
+
+// waits is the error of a message that is to wait because a download did not find room.
+func waits(got block.Resources) error {
+	for _, r := range got {
+		if r.Err == errCrowded {
+			return &Delayed{For: crowded, Cause: errCrowded}
+		}
+	}
+	return nil
+}
 
 // documentError is the result of a document that is at fault, or for which something could not be had.
 func documentError(err error) *mail.Error {
@@ -142,5 +183,6 @@ func documentError(err error) *mail.Error {
 func (p *Preparer) personalization(d *draft) compose.Personalization {
 	return compose.Personalization{
 		Data: d.data, Envelope: d.m.Envelope.String(), Recipient: d.m.Recipient.String(), Now: d.began, Document: d.document != nil, Templates: p.templates,
+		Work: &d.work,
 	}
 }

@@ -49,7 +49,7 @@ func (p *Preparer) Start(ctx context.Context, m *mail.Message) *Content {
 	return c
 }
 
-var errCrowded = errors.New("too much content is ready and not yet sent")
+var errCrowded = errors.New("too much content is in memory and not yet sent")
 
 func (c *Content) run(ctx context.Context, m *mail.Message) {
 	defer close(c.done)

@@ -21,6 +21,7 @@ func (p *Preparer) load(ctx context.Context, d *draft) (err error) {
 	default:
 		err = fail(mail.StateResponsive, "5.6.5", errors.New("mime is neither text nor an object"))
 	}
+	p.hold(d, len(d.source))
 	return err
 }
 
@@ -39,8 +40,11 @@ func (p *Preparer) loadKey(ctx context.Context, d *draft) error {
 	case err != nil:
 		p.log.Warn("body could not be loaded from the store, its message waits", "key", d.m.Key, "error", err)
 		return &Delayed{For: p.o.Reschedule, Cause: err}
+	case p.crowded(d): // it waited for the store, and meanwhile there may have come much
+		return &Delayed{For: crowded, Cause: errCrowded}
 	case bytes.HasPrefix(bytes.TrimLeft(data, " \t\r\n"), []byte("{")):
 		d.document = data
+		p.hold(d, len(data))
 	default:
 		d.source = data
 	}

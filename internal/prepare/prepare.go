@@ -4,8 +4,9 @@
 //
 // It has two ways. A message that needs none of this is Plain: Message yields its source at once, in the goroutine of the
 // connection. For any other, Start works beside it, in three stages with a bound each: loading from the store, downloading,
-// and computing. No message holds a place in two of them, so a slow store or web server holds up only who needs it. What is done
-// and not yet sent is bounded in bytes: beyond that Start says that the message is to wait.
+// and computing. No message holds a place in two of them, so a slow store or web server holds up only who needs it. What messages
+// have in memory, from the load or download until they are sent, is bounded in bytes: beyond that a message is to wait. And what one
+// may take of the processor is bounded too, so that it holds up the others for seconds at most.
 //
 // Goroutines: one for each Start, until it is done or dropped.
 package prepare
@@ -43,7 +44,7 @@ type Options struct {
 	Host       string        // name of this host, for Message-IDs
 	Fetches    int           // messages whose downloads run at a time; 0: 32
 	Signing    Signing
-	Memory     int64 // bytes that are ready and not yet sent; 0: 256 MB
+	Memory     int64 // bytes of content that is being made, or ready and not yet sent, beyond which others wait; 0: 256 MB
 	Log        *slog.Logger
 }
 
@@ -55,7 +56,7 @@ type Preparer struct {
 	inliner   *inline.Inliner
 	fetches   stage
 	computes  stage
-	held      atomic.Int64 // bytes of sources that are ready and not dropped
+	held      atomic.Int64 // bytes of what is being made, and of sources that are ready and not dropped
 }
 
 // What is kept of compiled templates and parsed style sheets: all mails of a mailing share them.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"posthoorn/internal/compose"
@@ -25,11 +26,25 @@ type draft struct {
 	dkim     []byte // keys that the document brings, as JSON
 	source   []byte // MIME, once there is some
 	began    time.Time
+	work     int          // what its templates may still take
+	held     atomic.Int64 // bytes that are counted in Preparer.held while it is made
+
+	downloaded atomic.Int64 // bytes
 }
+
+// hold counts bytes that a message has while it is made.
+func (p *Preparer) hold(d *draft, n int) {
+	d.held.Add(int64(n))
+	p.held.Add(int64(n))
+}
+
+// crowded says that other messages have so much that this one is to wait.
+func (p *Preparer) crowded(d *draft) bool { return p.held.Load()-d.held.Load() > p.o.Memory }
 
 // make does all steps.
 func (p *Preparer) make(ctx context.Context, m *mail.Message) (s Source, err error) {
-	d := &draft{m: m, data: m.Property("data"), began: began(m)}
+	d := &draft{m: m, data: m.Property("data"), began: began(m), work: compose.MaxWork}
+	defer func() { p.held.Add(-d.held.Load()) }()
 	for _, step := range [...]func(context.Context, *draft) error{p.load, p.build} {
 		if err := step(ctx, d); err != nil {
 			return Source{}, err
@@ -75,12 +90,19 @@ func (p *Preparer) personalize(d *draft) (err error) {
 	return p.forgive(d, mail.StatePersonalize, err)
 }
 
-// inline moves style sheets into the elements (inline-css.md). A part that is too large for it goes out as it is.
+// maxInlined is how many HTML parts of a message have their style sheets inlined: a part may take half a second.
+const maxInlined = 10
+
+// inline moves style sheets into the elements (inline-css.md). A part that is too large for it, or one too many, goes out as it is.
 func (p *Preparer) inline(d *draft) (err error) {
 	if !d.m.InlineCSS {
 		return nil
 	}
+	parts := 0
 	d.source, err = compose.Inline(d.source, func(html []byte) ([]byte, error) {
+		if parts++; parts > maxInlined {
+			return html, nil
+		}
 		out, err := p.inliner.HTML(html)
 		if limit, ok := errors.AsType[*inline.LimitError](err); ok {
 			p.log.Warn("style sheets are not inlined", "recipient", d.m.Recipient.String(), "reason", limit)
@@ -88,6 +110,9 @@ func (p *Preparer) inline(d *draft) (err error) {
 		}
 		return out, err
 	})
+	if parts > maxInlined {
+		p.log.Warn("style sheets are not inlined", "recipient", d.m.Recipient.String(), "reason", "too many HTML parts", "has", parts, "max", maxInlined)
+	}
 	return p.forgive(d, mail.StateRewrite, err)
 }
 
