@@ -2,6 +2,7 @@ package dkim
 
 import (
 	"encoding/base64"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -44,6 +45,9 @@ func ParseARCMessage(f *mime.Field) (*Signature, string) { return parseSignature
 // ParseARCSeal reads an ARC-Seal. The error is a text for people.
 func ParseARCSeal(f *mime.Field) (*Signature, string) { return parseSignature(f, arcSeal) }
 
+// Covers says that h= has a name, which is in lower case.
+func (sig *Signature) Covers(name string) bool { return slices.Contains(sig.names, name) }
+
 // Tag is the value of any tag; empty: there is none.
 func (sig *Signature) Tag(name string) string { return sig.tags[name] }
 
@@ -61,7 +65,7 @@ func parseSignature(f *mime.Field, k kind) (sig *Signature, bad string) {
 	case arcMessage:
 		readers = append(readers, sig.readCover)
 	case arcSeal:
-		sig.form = form{} // relaxed, whatever c= says
+		readers = append(readers, sig.readSeal) // its form stays relaxed, whatever c= says
 	}
 	for _, read := range readers {
 		if why := read(); why != "" && bad == "" {
@@ -177,6 +181,14 @@ func (sig *Signature) readCover() string {
 		return "it has no hash of the body (bh=)"
 	case chosen && !listed(queries, "dns/txt"):
 		return "its key is not in the DNS (q=)"
+	}
+	return ""
+}
+
+// readSeal looks for what a seal must not say (RFC 8617 section 4.1.3).
+func (sig *Signature) readSeal() string {
+	if _, ok := sig.tags["h"]; ok {
+		return "it says what it covers (h=)"
 	}
 	return ""
 }
