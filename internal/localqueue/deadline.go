@@ -59,7 +59,7 @@ func (s *Store) Expired(now time.Time, n int, bytes int64, dst []Waiting) []Wait
 // takeExpired scans from the mark and moves it to the first message that is there.
 func (s *Store) takeExpired(now int64, n int, bytes int64) (got []*held, err error) {
 	after := pos{due: now}.after()
-	if !s.dead.mark.before(after) {
+	if !s.dead.mark.before(after) || s.shut[""] > 0 {
 		return nil, nil
 	}
 	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: deadlineKey(s.dead.mark), UpperBound: deadlineKey(after)})

@@ -1,6 +1,9 @@
 package localqueue
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // Sweep goes once through what waited in a place when it began, whatever its time, and
 // takes it in hand bit by bit. It holds nothing open between two calls, so that it may
@@ -36,23 +39,39 @@ func (w *Sweep) Take(n int, bytes int64, dst []Waiting) ([]Waiting, error) {
 
 // hold is Take without the bodies.
 func (w *Sweep) hold(n int, bytes int64) (got []*held, err error) {
+	for more := true; more && len(got) == 0 && err == nil; {
+		got, more, err = w.step(n, bytes)
+	}
+	return got, err
+}
+
+// sweepStep is how many entries a sweep looks at while all others wait for it.
+const sweepStep = 1000
+
+// step looks at some entries. more: there are others, also if it got nothing of these.
+func (w *Sweep) step(n int, bytes int64) (got []*held, more bool, err error) {
 	s := w.s
 	if !s.use() {
-		return nil, ErrClosed
+		return nil, false, ErrClosed
 	}
 	defer s.life.leave()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	g := s.places[w.place]
 	if g == nil {
-		return nil, nil
+		return nil, false, nil
 	}
 	it, err := s.entries(g)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	err = walkAll(it, w.starts(g), min(w.until, s.durable), func(h *held) (bool, error) {
-		if s.held[h.at.id] == nil {
+	left := sweepStep
+	err = walkAll(it, w.starts(g), math.MaxUint64, func(h *held) (bool, error) {
+		if more = left == 0; more {
+			return false, nil
+		}
+		left--
+		if h.at.id < w.until && s.held[h.at.id] == nil {
 			if bytes -= int64(h.size); bytes < 0 && len(got) > 0 {
 				return false, nil
 			}
@@ -69,7 +88,7 @@ func (w *Sweep) hold(n int, bytes int64) (got []*held, err error) {
 		got = nil
 	}
 	s.agenda.update(g)
-	return got, err
+	return got, more, err
 }
 
 func (w *Sweep) starts(g *group) []start {

@@ -156,3 +156,46 @@ func TestOutlook(t *testing.T) {
 		t.Errorf("nothing: %d, %v, %v", n, next, err)
 	}
 }
+
+// A sweep lets others in between, also while it finds nothing for itself.
+func TestSweepLooksAtALittleAtATime(t *testing.T) {
+	s, _ := openMem(t)
+	wait(t, s, alpha, after(0), "first")
+	w := s.Sweep(alpha)
+	commit(t, s, func(b *Batch) {
+		for i := range 5 * sweepStep / 2 {
+			b.Wait(Waiting{Place: alpha, Due: after(time.Duration(i)), Priority: uint8(i % 2), Body: []byte("later")})
+		}
+	})
+	steps, taken := 0, 0
+	for more := true; more; steps++ {
+		var got []*held
+		var err error
+		if got, more, err = w.step(10, 1<<20); err != nil {
+			t.Fatal(err)
+		}
+		taken += len(got)
+	}
+	if steps != 3 || taken != 1 {
+		t.Errorf("%d steps, %d taken", steps, taken)
+	}
+	if rest := swept(t, w, 10, 1<<20); len(rest) > 0 {
+		t.Errorf("%d more", len(rest))
+	}
+}
+
+// While everything is shut nobody wades through what has expired, and what is expired is there afterwards.
+func TestNothingExpiresWhileAllIsShut(t *testing.T) {
+	s, _ := openMem(t)
+	commit(t, s, func(b *Batch) {
+		b.Wait(Waiting{Place: alpha, Due: after(time.Hour), Deadline: after(time.Minute), Body: []byte("late")})
+	})
+	open := s.Shut("")
+	if got := s.Expired(after(time.Hour), 10, 1<<20, nil); len(got) != 0 {
+		t.Errorf("%d taken", len(got))
+	}
+	open()
+	if got := s.Expired(after(time.Hour), 10, 1<<20, nil); len(got) != 1 {
+		t.Errorf("%d taken", len(got))
+	}
+}
