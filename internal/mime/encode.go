@@ -94,9 +94,16 @@ func (p *Part) addition(source, fields []byte) Edit {
 	return Edit{p.HeaderEnd, p.HeaderEnd, fields}
 }
 
-// hasBoundary says whether a line begins like a boundary of a multipart around the part.
+// maxDashed is how many lines of a text are compared with boundaries.
+const maxDashed = 1000
+
+// hasBoundary says whether a line begins like a boundary of a multipart around the part, or whether so many lines could that it
+// would take long to find out.
 func (p *Part) hasBoundary(text []byte) bool {
-	for len(p.outer) > 0 {
+	for dashed := 0; len(p.outer) > 0; dashed++ {
+		if dashed > maxDashed {
+			return true
+		}
 		if rest, ok := bytes.CutPrefix(text, []byte("--")); ok {
 			for _, boundary := range p.outer {
 				if bytes.HasPrefix(rest, []byte(strings.TrimRight(boundary, " \t"))) {

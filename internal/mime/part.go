@@ -80,6 +80,7 @@ type partScanner struct {
 	parts  []Part
 	pos    int     // where the search for the next delimiter begins
 	stack  []inner // multiparts whose boundary is looked for
+	levels levels  // of the stack
 	open   []int   // parts whose end has not been seen, outermost first
 }
 
@@ -191,7 +192,7 @@ func (s *partScanner) enter() error {
 		return ErrDepth
 	}
 	p.inner = append(p.outer[:len(p.outer):len(p.outer)], boundary)
-	s.stack = append(s.stack, inner{boundary: boundary, part: index, open: len(s.open)})
+	s.look(append(s.stack, inner{boundary: boundary, part: index, open: len(s.open)}))
 	return nil
 }
 
@@ -201,10 +202,10 @@ func (s *partScanner) split(d delimiter) error {
 	s.close(m.open, d.start)
 	s.pos = d.next
 	if d.last {
-		s.stack = s.stack[:d.level]
+		s.look(s.stack[:d.level])
 		return nil
 	}
-	s.stack = s.stack[:d.level+1]
+	s.look(s.stack[:d.level+1])
 	s.parts[m.part].Multipart = true
 	return s.begin(d.next, m.part)
 }
@@ -244,16 +245,48 @@ func (s *partScanner) delimiter(from, limit int) delimiter {
 	}
 }
 
-// match says which multipart a line that begins with two dashes is a delimiter of.
-func (s *partScanner) match(line []byte) (level int, last bool) {
-	text := bytes.TrimRight(line[2:], " \t\r\n")
-	for level = len(s.stack) - 1; level >= 0; level-- {
-		rest, ok := bytes.CutPrefix(text, []byte(strings.TrimRight(s.stack[level].boundary, " \t")))
-		if ok && (len(rest) == 0 || string(rest) == "--") {
-			return level, len(rest) > 0
+// look sets the multiparts whose boundary is looked for.
+func (s *partScanner) look(stack []inner) {
+	if len(stack) == len(s.stack) {
+		return
+	}
+	s.stack, s.levels = stack, levels{of: make(map[string]int, len(stack))}
+	for i := range stack {
+		s.levels.add(strings.TrimRight(stack[i].boundary, " \t"), i)
+	}
+}
+
+// levels finds multiparts by their boundaries, in a time that does not depend on how many there are: any line may look like one.
+type levels struct {
+	of      map[string]int // of two that are equal the inner one counts
+	longest int
+}
+
+func (l *levels) add(boundary string, level int) {
+	l.of[boundary] = level
+	l.longest = max(l.longest, len(boundary))
+}
+
+func (l *levels) find(text []byte) int {
+	if len(text) <= l.longest {
+		if level, ok := l.of[string(text)]; ok {
+			return level
 		}
 	}
-	return -1, false
+	return -1
+}
+
+// match says which multipart a line that begins with two dashes is a delimiter of. If it could be one of two, it is that of the
+// inner one.
+func (s *partScanner) match(line []byte) (level int, last bool) {
+	text := bytes.TrimRight(line[2:], " \t\r\n")
+	level = s.levels.find(text)
+	if shorter, ok := bytes.CutSuffix(text, []byte("--")); ok {
+		if end := s.levels.find(shorter); end > level {
+			return end, true
+		}
+	}
+	return level, false
 }
 
 // beforeLineEnd is the place of the line end that stands before pos, which belongs to the delimiter.
