@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// overhead is what an entry takes besides its body and its address.
+// overhead is what an entry takes besides its texts.
 const overhead = 512
 
 // cache keeps results in memory, those that were used last, up to so many bytes.
@@ -23,7 +23,10 @@ type entry struct {
 	result
 }
 
-func (e *entry) size() int64 { return int64(len(e.resource.Body)+2*len(e.url)) + overhead }
+func (e *entry) size() int64 {
+	r := &e.resource
+	return int64(len(r.Body)+2*len(e.url)+len(r.FinalURL)+len(r.Type)+len(r.Name)) + overhead
+}
 
 func newCache(size int64) *cache {
 	return &cache{room: max(size, 0), byURL: map[string]*list.Element{}, order: list.New()}

@@ -20,6 +20,7 @@ const (
 	// failureLife is how long a failure is remembered, to spare the far side.
 	failureLife = time.Minute
 	maxName     = 255
+	maxType     = 1000
 )
 
 // download asks the server, and tells the log.
@@ -110,7 +111,10 @@ func mediaType(h http.Header) string {
 	if err != nil {
 		return ""
 	}
-	return mime.FormatMediaType(t, params)
+	if t = mime.FormatMediaType(t, params); len(t) > maxType {
+		return ""
+	}
+	return t
 }
 
 // name is the name of the file: that of Content-Disposition (RFC 6266), else the end of the path.

@@ -43,6 +43,9 @@ func (f *Fetcher) stored(ctx context.Context, k key) (result, bool) {
 	if err != nil || !whole || json.Unmarshal(line, &h) != nil || !f.now().Before(h.Expires) {
 		return result{}, false
 	}
+	if latest := f.now().Add(f.options.TTL); h.Expires.After(latest) {
+		h.Expires = latest // others write there as well
+	}
 	return result{resource: Resource{Body: body, Type: h.Type, FinalURL: h.URL, Name: h.Name}, expires: h.Expires}, true
 }
 
