@@ -10,7 +10,7 @@ import (
 	"posthoorn/internal/prepare"
 )
 
-// patience is how long a connection waits for content before it takes another message.
+// patience is how long a connection waits for content that waits for others, before it takes another message.
 const patience = 100 * time.Millisecond
 
 // unready is how long a message waits that is not ready, while too many others are not either.
@@ -45,12 +45,17 @@ func (e *Engine) load(ctx context.Context, it *item) (deliver.Body, error) {
 	return b, nil
 }
 
-// wait waits for content, but not for long. Whatever keeps it from being had, but for the message itself, is no attempt: the loop
-// finds out when the connection has given the message back.
-func (it *item) wait(ctx context.Context) (prepare.Source, error) {
-	limited, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	s, err := it.content.Wait(limited)
+// wait waits for content, but not for long while that waits for a store or a web server. Whatever keeps it from being had, but for
+// the message itself, is no attempt: the loop finds out when the connection has given the message back.
+func (it *item) wait(ctx context.Context) (s prepare.Source, err error) {
+	for {
+		limited, cancel := context.WithTimeout(ctx, patience)
+		s, err = it.content.Wait(limited)
+		cancel()
+		if it.content.Ready() || it.content.Slow() || ctx.Err() != nil {
+			break
+		}
+	}
 	if _, final := errors.AsType[*mail.Error](err); err == nil || final {
 		return s, err
 	}

@@ -43,7 +43,8 @@ func (p *Preparer) build(ctx context.Context, d *draft) error {
 		d.data = doc.Data()
 	}
 	o := p.buildOptions(d)
-	if err := p.resources(ctx, d, doc, o); err != nil {
+	d.waits(func() { err = p.resources(ctx, d, doc, o) })
+	if err != nil {
 		return err
 	}
 	return p.computes.in(ctx, func() error {

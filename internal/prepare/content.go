@@ -19,6 +19,7 @@ type Content struct {
 	source  Source
 	err     error
 	dropped atomic.Bool
+	slow    atomic.Bool // it waits for a store, a web server or the DNS
 }
 
 // Delayed is the error of content that cannot be had now through no fault of the message or its receiver: the message is to
@@ -59,7 +60,7 @@ func (c *Content) run(ctx context.Context, m *mail.Message) {
 			c.err = fail(mail.StateUnknown, "5.3.0", fmt.Errorf("%v", v))
 		}
 	}()
-	c.source, c.err = c.p.make(ctx, m)
+	c.source, c.err = c.p.make(ctx, m, &c.slow)
 	c.p.held.Add(int64(len(c.source.Data)))
 }
 
@@ -75,6 +76,10 @@ func (c *Content) Ready() bool {
 		return false
 	}
 }
+
+// Slow says that content waits for a store, a web server or the DNS. Else it is being computed, or about to be, which nothing makes
+// quicker than waiting for it.
+func (c *Content) Slow() bool { return c.slow.Load() }
 
 // Wait returns the source when it is there. The error is a *mail.Error for the result of the message, a *Delayed, or that of ctx.
 // The source is valid until Drop.

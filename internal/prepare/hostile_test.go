@@ -39,7 +39,7 @@ func TestDownloadsTogether(t *testing.T) {
 	for i := range needs {
 		needs[i] = block.Need{URL: fmt.Sprint(i), Purpose: block.Attachment}
 	}
-	d := &draft{m: message(t, `{"recipient":"a@b.c","mime":"x"}`)}
+	d := &draft{slow: new(atomic.Bool), m: message(t, `{"recipient":"a@b.c","mime":"x"}`)}
 	have, refused := 0, 0
 	for _, r := range p.download(t.Context(), d, needs) {
 		have += len(r.Data)
@@ -57,7 +57,7 @@ func TestDownloadsWaitForRoom(t *testing.T) {
 	p := New(Options{Memory: 10, Downloads: web(func(context.Context, string, int64) (fetch.Resource, error) {
 		return fetch.Resource{Body: []byte("a file")}, nil
 	})})
-	d := &draft{m: message(t, attaching(2))}
+	d := &draft{slow: new(atomic.Bool), m: message(t, attaching(2))}
 	d.document = d.m.Property("mime")
 	p.held.Add(11)
 	if later, ok := errors.AsType[*Delayed](p.build(t.Context(), d)); !ok || later.For != crowded {
@@ -129,7 +129,7 @@ func TestTemplatesOfAMessage(t *testing.T) {
 	p := New(Options{Downloads: web(func(context.Context, string, int64) (fetch.Resource, error) {
 		return fetch.Resource{Body: []byte("x")}, nil
 	})})
-	d := &draft{m: message(t, `{"recipient":"a@b.c","mime":"x"}`), document: document, data: []byte(`{"l":[` + strings.Repeat("1,", 99) + `1]}`), work: 1 << 30}
+	d := &draft{slow: new(atomic.Bool), m: message(t, `{"recipient":"a@b.c","mime":"x"}`), document: document, data: []byte(`{"l":[` + strings.Repeat("1,", 99) + `1]}`), work: 1 << 30}
 	if err := p.build(t.Context(), d); err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +155,7 @@ func TestManyStyleSheets(t *testing.T) {
 	}
 	source.WriteString("--b--\r\n")
 	p := New(Options{})
-	d := &draft{m: message(t, `{"recipient":"a@b.c","mime":"x","inlinecss":true}`), source: []byte(source.String())}
+	d := &draft{slow: new(atomic.Bool), m: message(t, `{"recipient":"a@b.c","mime":"x","inlinecss":true}`), source: []byte(source.String())}
 	if err := p.inline(d); err != nil || strings.Count(string(d.source), "<p style=") != maxInlined {
 		t.Errorf("%v\n%.2000s", err, d.source)
 	}

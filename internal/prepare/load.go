@@ -13,7 +13,7 @@ import (
 func (p *Preparer) load(ctx context.Context, d *draft) (err error) {
 	switch d.m.Content {
 	case mail.SourceText, mail.SourceBase64:
-		d.source, err = d.m.AppendSource(nil)
+		d.source, err = d.m.AppendSource(make([]byte, 0, d.m.SourceSize()))
 	case mail.SourceObject:
 		d.document = d.m.Property("mime")
 	case mail.SourceKey:
@@ -31,7 +31,9 @@ func (p *Preparer) loadKey(ctx context.Context, d *draft) error {
 	if p.o.Bodies == nil {
 		return fail(mail.StateStorage, "5.3.0", errNoStore)
 	}
-	data, err := p.o.Bodies.Get(ctx, d.m.Key)
+	var data []byte
+	var err error
+	d.waits(func() { data, err = p.o.Bodies.Get(ctx, d.m.Key) })
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()

@@ -33,7 +33,7 @@ func (p *Preparer) keysOf(ctx context.Context, d *draft) ([]*dkim.Key, error) {
 		p.log.Warn("dkim key of a message cannot be used", "recipient", d.m.Recipient.String(), "error", e)
 	}
 	if r := p.o.Signing.Ring; r != nil {
-		keys = append(keys, r.For(ctx, dkim.FromDomain(d.source))...)
+		d.waits(func() { keys = append(keys, r.For(ctx, dkim.FromDomain(d.source))...) })
 	}
 	if len(keys) == 0 && len(bad) > 0 && !d.m.Force {
 		return nil, fail(mail.StateData, "5.7.0", bad[0])

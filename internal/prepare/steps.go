@@ -30,6 +30,14 @@ type draft struct {
 	held     atomic.Int64 // bytes that are counted in Preparer.held while it is made
 
 	downloaded atomic.Int64 // bytes
+	slow       *atomic.Bool // set while others are waited for
+}
+
+// waits does f, which waits for others.
+func (d *draft) waits(f func()) {
+	d.slow.Store(true)
+	defer d.slow.Store(false)
+	f()
 }
 
 // hold counts bytes that a message has while it is made.
@@ -42,8 +50,8 @@ func (p *Preparer) hold(d *draft, n int) {
 func (p *Preparer) crowded(d *draft) bool { return p.held.Load()-d.held.Load() > p.o.Memory }
 
 // make does all steps.
-func (p *Preparer) make(ctx context.Context, m *mail.Message) (s Source, err error) {
-	d := &draft{m: m, data: m.Property("data"), began: began(m), work: compose.MaxWork}
+func (p *Preparer) make(ctx context.Context, m *mail.Message, slow *atomic.Bool) (s Source, err error) {
+	d := &draft{m: m, slow: slow, data: m.Property("data"), began: began(m), work: compose.MaxWork}
 	defer func() { p.held.Add(-d.held.Load()) }()
 	for _, step := range [...]func(context.Context, *draft) error{p.load, p.build} {
 		if err := step(ctx, d); err != nil {

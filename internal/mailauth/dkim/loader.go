@@ -14,6 +14,9 @@ type Loader struct {
 	mu    sync.Mutex
 	known map[[sha256.Size]byte]*list.Element // of *loaded, by the hash of the text
 	order list.List                           // the one used last in front
+
+	// Properties as they were read, by their hash: all mails of a mailing have the same. When there are too many they are forgotten.
+	properties map[[sha256.Size]byte]Property
 }
 
 type loaded struct {
@@ -29,7 +32,7 @@ func NewLoader(engine Engine, most int) *Loader {
 	if most <= 0 {
 		most = usualKeys
 	}
-	return &Loader{engine: engine, most: most, known: map[[sha256.Size]byte]*list.Element{}}
+	return &Loader{engine: engine, most: most, known: map[[sha256.Size]byte]*list.Element{}, properties: map[[sha256.Size]byte]Property{}}
 }
 
 // Engine is the one that signs with the keys of this loader.

@@ -2,6 +2,7 @@ package dkim
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"strconv"
 	"strings"
@@ -10,7 +11,8 @@ import (
 	"posthoorn/internal/mail"
 )
 
-// Property is what the dkim property of a message says (message-json.md section 6, responsive-email.md section 2.6).
+// Property is what the dkim property of a message says (message-json.md section 6, responsive-email.md section 2.6). Messages with
+// the same property share it.
 type Property struct {
 	Keys     []*Key
 	Bad      []*KeyError // keys that cannot be used
@@ -19,11 +21,30 @@ type Property struct {
 
 // Property reads the JSON of a dkim property: an object or an array of them. Keys that are for ARC alone are left out. Anything else
 // than an object is a bad key; null and nothing are none.
-func (l *Loader) Property(value []byte) (p Property) {
+func (l *Loader) Property(value []byte) Property {
 	value = bytes.TrimSpace(value)
 	if len(value) == 0 || string(value) == "null" {
+		return Property{}
+	}
+	hash := sha256.Sum256(value)
+	l.mu.Lock()
+	p, known := l.properties[hash]
+	l.mu.Unlock()
+	if known {
 		return p
 	}
+	p = l.elements(value)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.properties) >= l.most {
+		clear(l.properties)
+	}
+	l.properties[hash] = p
+	return p
+}
+
+// elements reads the keys of a property.
+func (l *Loader) elements(value []byte) (p Property) {
 	elements := elementsOf(value)
 	for i, element := range elements {
 		if i == MaxSignatures {
