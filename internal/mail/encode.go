@@ -44,26 +44,30 @@ func (m *Message) AppendBare(dst []byte) []byte {
 	bare.RemoveContent()
 	bare.RemoveSecrets()
 	if value := m.Property("smarthost"); value != nil {
-		bare.Set("smarthost", withoutPassword(value)) // also of one that is no smarthost
+		bare.Set("smarthost", without("password", value)) // also of one that is no smarthost
 	}
 	return bare.Append(dst)
 }
 
-// RemoveSecrets leaves out what nobody needs who reads of a message that was sent: the keys in dkim, the password of smarthost.
+// RemoveSecrets leaves out what nobody needs who reads of a message that was sent: the keys in dkim, also those of a document in
+// mime, and the password of smarthost.
 func (m *Message) RemoveSecrets() {
 	if m.Property("dkim") != nil {
 		m.Remove("dkim")
 	}
+	if m.Content == SourceObject && m.changeOf([]byte("mime")) < 0 {
+		m.Set("mime", without("dkim", m.Property("mime")))
+	}
 	if m.Smarthost != nil && m.Smarthost.Password != "" {
-		m.Set("smarthost", withoutPassword(m.Property("smarthost")))
+		m.Set("smarthost", without("password", m.Property("smarthost")))
 	}
 }
 
-// withoutPassword is an object as it was but for that; of what is no object nothing is left.
-func withoutPassword(value []byte) []byte {
+// without is an object as it was but for one member; of what is no object nothing is left.
+func without(member string, value []byte) []byte {
 	dst := []byte{'{'}
 	err := object(value, func(name, v []byte) error {
-		if s, _ := text(name); s != "password" {
+		if s, _ := text(name); s != member {
 			dst = appendMember(dst, name[1:len(name)-1], v)
 		}
 		return nil
