@@ -20,16 +20,7 @@ func dkimpy(t *testing.T, mails [][]byte, dns map[string]string) (verdicts [][]s
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("/usr/bin/python3", "testdata/verify.py") // Debian's, which has the packages
-	var complaints strings.Builder
-	cmd.Stdin, cmd.Stderr = bytes.NewReader(task), &complaints
-	out, err := cmd.Output()
-	if err == nil {
-		err = json.Unmarshal(out, &verdicts)
-	}
-	if err != nil {
-		t.Fatalf("%v: %s\n%s", err, complaints.String(), install)
-	}
+	python(t, "testdata/verify.py", task, &verdicts)
 	return verdicts
 }
 
@@ -136,4 +127,30 @@ func spoil(mail []byte, way int) []byte {
 		mail = append(mail, "\r\n"...)
 	}
 	return append(bytes.TrimRight(mail, " \t"), "one more line\r\n"...)
+}
+
+// signedByDkimpy are mails with two signatures each: with an RSA key as selector r, and with the usual one of Ed25519 as e.
+func signedByDkimpy(t *testing.T, form, rsaText string, sources [][]byte) (mails [][]byte) {
+	t.Helper()
+	task, err := json.Marshal(map[string]any{"form": form, "rsa": rsaText, "ed25519": seed, "mails": sources})
+	if err != nil {
+		t.Fatal(err)
+	}
+	python(t, "testdata/sign.py", task, &mails)
+	return mails
+}
+
+// python runs a script with Debian's Python, which has the packages.
+func python(t *testing.T, script string, task []byte, answer any) {
+	t.Helper()
+	cmd := exec.Command("/usr/bin/python3", script)
+	var complaints strings.Builder
+	cmd.Stdin, cmd.Stderr = bytes.NewReader(task), &complaints
+	out, err := cmd.Output()
+	if err == nil {
+		err = json.Unmarshal(out, answer)
+	}
+	if err != nil {
+		t.Fatalf("%v: %s\n%s", err, complaints.String(), install)
+	}
 }

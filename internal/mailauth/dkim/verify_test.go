@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"testing"
-	"time"
 
 	"posthoorn/internal/mailauth/authres"
 )
@@ -19,7 +18,7 @@ func verify(mail []byte, dns map[string]string) (verdicts []error) {
 	if err != nil {
 		return []error{err}
 	}
-	v := Verifier{DNS: records(dns), Now: func() time.Time { return noon }}
+	v := Verifier{DNS: records(dns), Now: nowNoon}
 	for _, verdict := range v.Verify(context.Background(), s) {
 		if verdict.Result == authres.Pass {
 			verdicts = append(verdicts, nil)
