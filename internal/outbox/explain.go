@@ -3,11 +3,13 @@ package outbox
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net/netip"
 	"slices"
 	"strings"
 	"time"
 
+	"posthoorn/internal/dns"
 	"posthoorn/internal/localqueue"
 	"posthoorn/internal/schedule"
 	"posthoorn/internal/settings"
@@ -153,27 +155,34 @@ func (e *Engine) explainRoute(ctx context.Context, s *settings.Snapshot, x *Expl
 		r.Targets = e.sinkRoute().Targets
 		return r
 	}
-	type answer struct {
-		route schedule.Route
-		err   error
+	found, err := e.findSoon(ctx, x.Destination)
+	if r.Targets, r.Expires, x.key = found.Targets, found.Expires, found.Limits; err != nil {
+		r.Error = err.Error()
 	}
-	found := make(chan answer, 1)
+	return r
+}
+
+var errNoAnswer = errors.New("no answer yet")
+
+// findSoon looks a site up for somebody who does not wait for long.
+func (e *Engine) findSoon(ctx context.Context, site string) (schedule.Route, error) {
+	var route schedule.Route
+	var err error
+	found := make(chan struct{})
 	e.wg.Go(func() {
-		route, err := e.find(x.Destination)
-		found <- answer{e.routeOf(x.Destination, route), err}
+		defer close(found)
+		var r dns.Route
+		r, err = e.find(site)
+		route = e.routeOf(site, r)
 	})
 	ctx, cancel := context.WithTimeout(ctx, explainPatience)
 	defer cancel()
 	select {
-	case a := <-found:
-		r.Targets, r.Expires, x.key = a.route.Targets, a.route.Expires, a.route.Limits
-		if a.err != nil {
-			r.Error = a.err.Error()
-		}
+	case <-found:
+		return route, err
 	case <-ctx.Done():
-		r.Error = "no answer yet"
+		return schedule.Route{}, errNoAnswer
 	}
-	return r
 }
 
 // limitDomains are the domains whose rows hold for the destination.

@@ -233,16 +233,8 @@ func (f *feeder) take(now time.Time) bool {
 		if f.e.poolOf(p.Place) != k.pool || f.rests(p.Place, now) {
 			continue
 		}
-		for rest > 0 && !f.heavy() {
-			ws := f.e.o.Waiting.TakeDue(p.Place, now, rest, actionBytes, nil)
-			if len(ws) == 0 {
-				break
-			}
-			rest -= len(ws)
-			for i := range ws {
-				moved = f.e.takeWaiting(ws[i], k.pool) || moved
-			}
-		}
+		took, some := f.takeFrom(p.Place, now, rest, k.pool)
+		rest, moved = rest-took, moved || some
 		left += f.e.o.Waiting.Count(p.Place)
 	}
 	if rest > 0 && !f.heavy() {
@@ -252,6 +244,21 @@ func (f *feeder) take(now time.Time) bool {
 	f.ended(rest)
 	f.e.loop.post(event{kind: evRefilled, site: k.site, pool: k.pool, backlog: left, moved: moved})
 	return true
+}
+
+// takeFrom takes up to n messages of a place, while there is room for their bytes. moved: some have left it, but not for the plan.
+func (f *feeder) takeFrom(p localqueue.Place, now time.Time, n int, fed *schedule.Pool) (took int, moved bool) {
+	for took < n && !f.heavy() {
+		ws := f.e.o.Waiting.TakeDue(p, now, n-took, actionBytes, nil)
+		if len(ws) == 0 {
+			break
+		}
+		took += len(ws)
+		for i := range ws {
+			moved = f.e.takeWaiting(ws[i], fed) || moved
+		}
+	}
+	return took, moved
 }
 
 // untold has the plan hear of a place again when something is due there.

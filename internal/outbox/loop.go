@@ -224,7 +224,8 @@ func (l *loop) addItem(now time.Time, it *item) {
 // plant asks the plan; what it does not take is parked, or has failed already because its site cannot be reached.
 func (l *loop) plant(now time.Time, it *item) {
 	v := l.plan.Add(now, schedule.Item{
-		ID: it.id, Site: it.site, Pool: it.pool, Class: it.class, Priority: it.priority, Size: int64(it.m.SourceSize()), Waited: it.waiting != 0, Fed: it.fed, Retry: it.m.Attempts > 0,
+		ID: it.id, Site: it.site, Pool: it.pool, Class: it.class, Priority: it.priority, Size: int64(it.m.SourceSize()),
+		Waited: it.waiting != 0, Fed: it.fed, Retry: it.m.Attempts > 0,
 	})
 	switch v.Kind {
 	case schedule.Queued:

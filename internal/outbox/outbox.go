@@ -6,8 +6,11 @@
 // by the credit and by the byte budget; a message that cannot be read, or whose handling panics, becomes its result and stops
 // nothing; a delivery that comes again while its old transaction runs, or after its outcome was noted, is not sent twice.
 //
-// Goroutines: the loop (it owns the plan alone, never does I/O and never waits on a full channel), the feeder (takes from the
-// local queue), one short one for each lookup, and one for each connection (package deliver). Stop ends them all.
+// Goroutines: the loop (it owns the plan alone, never does I/O and never waits on a full channel); the clerk, who does for it what may
+// wait; the feeder, who takes from the local queue; one each for the brake, for what is done once a second, for the servers of domains
+// with rows, and for bodies to be removed from the message store. Short ones: for each lookup, for each message whose content is not
+// ready or whose source is being stored, and for what was held behind a message. And one for each connection (package deliver). Stop
+// ends them all.
 package outbox
 
 import (
