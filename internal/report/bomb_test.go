@@ -1,0 +1,157 @@
+package report
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+func zipped(t *testing.T, data []byte) []byte {
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	if _, err := w.Write(data); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// attached is a message with an attachment, and the part that it is.
+func attached(t *testing.T, data []byte) (*message, attachment) {
+	t.Helper()
+	source := []byte("Content-Type: application/gzip; name=a!b!1!2.xml.gz\r\nContent-Transfer-Encoding: base64\r\n\r\n" +
+		base64.StdEncoding.EncodeToString(data))
+	m, ok := newMessage(source, "")
+	if !ok {
+		t.Fatal("no message")
+	}
+	found := m.attachments("xml")
+	if len(found) != 1 || !found[0].named {
+		t.Fatal(found)
+	}
+	return m, found[0]
+}
+
+func TestUnpackStopsAtTheLimits(t *testing.T) {
+	for name, c := range map[string]struct {
+		data []byte
+		size int
+		err  error
+	}{
+		"honest":         {zipped(t, []byte("<feedback/>")), 11, nil},
+		"small and even": {zipped(t, make([]byte, 64<<10)), 64 << 10, nil},
+		"ratio":          {zipped(t, make([]byte, 1<<20)), 0, errBomb},
+		"bomb":           {zipped(t, make([]byte, 64<<20)), 0, errBomb},
+		"plain":          {[]byte("<feedback/>"), 11, nil},
+		"large":          {bytes.Repeat([]byte("x"), MaxPacked+1), 0, errPacked},
+		"much too large": {bytes.Repeat([]byte("x"), 2*MaxPacked), 0, errPacked},
+		"short zip":      {[]byte("PK\x03\x04"), 0, errArchive},
+		"zip past its end": {append([]byte("PK\x03\x04\x14\x00\x00\x00\x00\x00"), bytes.Repeat([]byte{0xff}, 24)...), 0,
+			errArchive},
+	} {
+		m, a := attached(t, c.data)
+		data, err := m.unpacked(a.part)
+		if !errors.Is(err, c.err) || len(data) != c.size {
+			t.Errorf("%s: %d bytes, %v", name, len(data), err)
+		}
+	}
+}
+
+// TestUnpackIsBounded shows that a bomb takes no more memory than its limit, give or take the growing of a buffer.
+func TestUnpackIsBounded(t *testing.T) {
+	m, a := attached(t, append(zipped(t, make([]byte, 128<<20)), make([]byte, 1<<20)...)) // large enough for its ratio
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if _, err := m.unpacked(a.part); !errors.Is(err, errBomb) {
+		t.Fatal(err)
+	}
+	runtime.ReadMemStats(&after)
+	if took := after.TotalAlloc - before.TotalAlloc; took > 8*MaxUnpacked {
+		t.Errorf("%d bytes", took)
+	}
+}
+
+func TestRowsAreBounded(t *testing.T) {
+	record := "<record><row><source_ip>192.0.2.1</source_ip><count>2</count></row></record>"
+	f, err := readAggregate([]byte("<feedback><policy_published><domain>a.test</domain></policy_published>" +
+		strings.Repeat(record, MaxRows+7) + "</feedback>"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := f.json()
+	if n := bytes.Count(out, []byte("source-ip")); n != MaxRows {
+		t.Errorf("%d rows", n)
+	}
+	if want := `"rows-left-out":7`; !bytes.Contains(out, []byte(want)) {
+		t.Errorf("does not say %s", want)
+	}
+	if want := fmt.Sprintf(`"messages":%d`, 2*(MaxRows+7)); !bytes.Contains(out, []byte(want)) {
+		t.Errorf("does not say %s", want)
+	}
+}
+
+func TestXMLIsRefused(t *testing.T) {
+	for name, text := range map[string]string{
+		"document type":   `<!DOCTYPE feedback><feedback><report_metadata/></feedback>`,
+		"entity":          `<feedback><report_metadata><org_name>&x;</org_name></report_metadata></feedback>`,
+		"depth":           `<feedback><extension>` + strings.Repeat("<a>", 40) + strings.Repeat("</a>", 40) + `</extension><record/></feedback>`,
+		"no end":          `<feedback><report_metadata/>`,
+		"wrong end":       `<feedback><report_metadata></feedback></report_metadata>`,
+		"another root":    `<orders><record/></orders>`,
+		"nothing in it":   `<feedback><other/></feedback>`,
+		"character set":   `<?xml version="1.0" encoding="x-none"?><feedback><record/></feedback>`,
+		"bytes":           "<feedback><report_metadata><org_name>\xff</org_name></report_metadata></feedback>",
+		"unquoted values": `<feedback a=b><record/></feedback>`,
+	} {
+		if f, err := readAggregate([]byte(text)); err == nil {
+			t.Errorf("%s: read %s", name, f.json())
+		}
+	}
+	if _, err := readAggregate([]byte("\ufeff\r\n <feedback><record/></feedback>")); err != nil {
+		t.Errorf("with a byte order mark: %v", err)
+	}
+}
+
+// TestRecipientsAreBounded also would take minutes if what is told were looked at again for each recipient.
+func TestRecipientsAreBounded(t *testing.T) {
+	body := strings.Repeat("<u@a.test>\n<v@a.test>\n\nx\n\n", 3000)
+	for i := range 2000 {
+		body = fmt.Sprintf("u%d@a.test\n", i) + body
+	}
+	var dsn strings.Builder
+	for i := range MaxRecipients + 10 {
+		fmt.Fprintf(&dsn, "\nFinal-Recipient: rfc822; u%d@a.test\nAction: failed\n", i)
+	}
+	for kind, source := range map[Kind]string{
+		KindBounce: "From: mailer-daemon@a.test\nSubject: failure notice\n\n" + body,
+		KindDSN:    "Content-Type: message/delivery-status\n\nReporting-MTA: dns; a.test\n" + dsn.String(),
+	} {
+		r, ok := Recognise([]byte(source), "")
+		if !ok || r.Kind != kind || len(r.Recipients) != MaxRecipients {
+			t.Errorf("%s: %v, %s with %d recipients", kind, ok, r.Kind, len(r.Recipients))
+		}
+	}
+}
+
+func TestStructureIsBounded(t *testing.T) {
+	var deep strings.Builder
+	for i := range 200 {
+		fmt.Fprintf(&deep, "Content-Type: multipart/report; report-type=delivery-status; boundary=b%d\n\n--b%d\n", i, i)
+	}
+	for name, source := range map[string]string{
+		"depth":  deep.String(),
+		"header": strings.Repeat("X: y\n", 2000) + "\n",
+		"line":   "X: " + strings.Repeat("y", 100<<10) + "\n\n",
+	} {
+		if r, ok := Recognise([]byte(source), ""); ok {
+			t.Errorf("%s: taken for %s", name, r.Kind)
+		}
+	}
+}

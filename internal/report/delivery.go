@@ -1,0 +1,50 @@
+package report
+
+// readDelivery reads a delivery status notification (RFC 3464, RFC 6533).
+func readDelivery(m *message) (Reported, bool) {
+	parts, ok := m.machine("delivery-status", "message/delivery-status", "message/global-delivery-status")
+	said := m.reportType() != ""
+	if !ok && m.parts[0].Media.Type == "multipart/report" && !said { // it does not say of which kind
+		parts, ok = m.leaves(), true
+	}
+	if !ok {
+		return Reported{}, false
+	}
+	r := Reported{Kind: KindDSN}
+	for _, p := range parts {
+		for _, g := range join(groups(m.content(p, maxFields))) {
+			r.addDelivery(g)
+		}
+	}
+	if len(r.Recipients) == 0 && !said && !m.null {
+		return Reported{}, false // nothing in it that a report must have
+	}
+	if r.MessageID = m.originalID(); len(r.Recipients) == 0 {
+		r.readProse(m)
+	}
+	return r, true
+}
+
+// addDelivery takes what a group says: about the message, a recipient, or both where the blank line between them is missing.
+func (r *Reported) addDelivery(g group) {
+	if r.ReportingMTA == "" {
+		r.ReportingMTA = untyped(g.get("Reporting-MTA"), "dns")
+	}
+	if r.EnvelopeID == "" {
+		r.EnvelopeID = g.get("Original-Envelope-Id")
+	}
+	if !g.has("Final-Recipient") && !g.has("Original-Recipient") || len(r.Recipients) >= MaxRecipients {
+		return
+	}
+	to := Recipient{
+		Original:   address(g.get("Original-Recipient")),
+		Final:      address(g.get("Final-Recipient")),
+		Action:     word(g.get("Action")),
+		Status:     status(g.get("Status")),
+		Diagnostic: untyped(g.get("Diagnostic-Code"), "smtp"),
+	}
+	if to.Status == "" {
+		to.Status = status(to.Diagnostic)
+	}
+	r.Recipients = append(r.Recipients, to)
+}

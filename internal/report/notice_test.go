@@ -1,0 +1,267 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	stdmime "mime"
+	"mime/multipart"
+	netmail "net/mail"
+	"net/textproto"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"posthoorn/internal/mail"
+)
+
+func parsed(t testing.TB, address string) mail.Address {
+	t.Helper()
+	a, err := mail.ParseAddress(address, false)
+	if err != nil {
+		t.Fatal(address, err)
+	}
+	return a
+}
+
+var noon = time.Date(2031, 5, 4, 12, 0, 0, 0, time.UTC)
+
+const order = "From: Shop <news@shop.test>\r\nTo: ann@customer.test\r\nSubject: Your order\r\n" +
+	"Date: Wed, 4 May 2031 09:12:44 +0000\r\nMessage-ID: <order-771@shop.test>\r\n\r\nHello Ann,\r\nit is on its way.\r\n"
+
+// notice is a plain failure.
+func notice(t testing.TB) *Notice {
+	return &Notice{
+		Event: Failure, MTA: "mta1.relay.test", From: "bounces@relay.test",
+		To: parsed(t, "bounce@shop.test"), Recipient: parsed(t, "ann@customer.test"),
+		DSN: mail.DSN{Ret: "HDRS", ORcpt: "rfc822;Ann@alias.test", EnvID: "mail-771"},
+		Result: &mail.Result{State: mail.StateRcptTo, Kind: mail.Failed, Time: noon, To: "192.0.2.25", MTA: "mx1.customer.test",
+			Code: 550, Status: "5.1.1", Description: "<ann@customer.test>: user unknown"},
+		Arrival: noon.Add(-time.Hour), Time: noon.Add(time.Second), Source: []byte(order),
+	}
+}
+
+// notices are the notifications whose bytes are kept in testdata/written.
+var notices = map[string]func(*testing.T, *Notice){
+	"failure":       func(*testing.T, *Notice) {},
+	"failure-full":  func(_ *testing.T, n *Notice) { n.DSN.Ret = "full" },
+	"failure-plain": func(_ *testing.T, n *Notice) { n.DSN, n.From, n.Source, n.Arrival = mail.DSN{}, "", nil, time.Time{} },
+	"failure-no-server": func(_ *testing.T, n *Notice) {
+		n.Result = &mail.Result{State: mail.StateDNS, Kind: mail.Failed, Time: noon, Description: "no such domain", Status: "5.1.2", Code: 550}
+	},
+	"failure-timeout": func(_ *testing.T, n *Notice) {
+		n.Result = &mail.Result{State: mail.StateConnect, Kind: mail.Timeout, Time: noon, To: "192.0.2.25"}
+	},
+	"failure-of-a-4yz": func(_ *testing.T, n *Notice) { n.Result.Code, n.Result.Status = 451, "4.7.1" },
+	"failure-no-status": func(_ *testing.T, n *Notice) {
+		n.Result.Status, n.Result.Description = "", strings.Repeat("very long explanation ", 30)
+	},
+	"delay": func(_ *testing.T, n *Notice) {
+		n.Event, n.DSN.Ret, n.Until = Delay, "FULL", noon.Add(20*time.Hour)
+		n.Result.Code, n.Result.Status, n.Result.Description = 450, "4.2.0", "Greylisted, see you in 5 minutes"
+	},
+	"delay-connect": func(_ *testing.T, n *Notice) {
+		n.Event = Delay
+		n.Result = &mail.Result{State: mail.StateConnect, Kind: mail.Failed, Time: noon, Description: "connection refused"}
+	},
+	"success": func(_ *testing.T, n *Notice) {
+		n.Event, n.DSN.Ret = Success, "FULL"
+		n.Result.State, n.Result.Kind, n.Result.Code, n.Result.Status, n.Result.Description = mail.StateMessage, mail.Accepted, 250, "2.0.0", "queued as 9Z1"
+	},
+	"utf8-recipient": func(t *testing.T, n *Notice) { // the sender reads ASCII
+		n.Recipient, n.DSN.ORcpt = parsed(t, "jürgen@kundin.test"), "jürgen@kundin.test"
+		n.Result.Code, n.Result.Status, n.Result.Description = 553, "5.6.7", "„jürgen“ nicht hier"
+	},
+	"utf8-sender": func(t *testing.T, n *Notice) {
+		n.To, n.Recipient, n.DSN.ORcpt = parsed(t, "grüße@laden.test"), parsed(t, "jürgen@kundin.test"), "utf-8;jürgen@kundin.test"
+		n.Result.Description = "„jürgen“ nicht hier"
+		n.Source = []byte("From: grüße@laden.test\r\nSubject: Grüße\r\nMessage-ID: <g@laden.test>\r\n\r\nHallo\r\n")
+	},
+	"utf8-domain": func(t *testing.T, n *Notice) { n.Recipient, n.DSN.ORcpt = parsed(t, "ann@bücher.test"), "" },
+	"utf8-header-full": func(_ *testing.T, n *Notice) {
+		n.DSN.Ret, n.Source = "FULL", []byte("Subject: Grüße\r\nMessage-ID: <g@laden.test>\r\n\r\nHallo ü\r\n-- \r\n--dashes\r\n")
+	},
+	"latin1-header": func(_ *testing.T, n *Notice) { n.Source = []byte("Subject: Gr\xfc\xdfe\r\n\r\nHallo\r\n") },
+	"8bit-full": func(_ *testing.T, n *Notice) {
+		n.DSN.Ret, n.Source = "FULL", []byte("Subject: x\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\nHallo ü\r\n")
+	},
+	"quoted-recipient": func(t *testing.T, n *Notice) {
+		n.Recipient, n.DSN.ORcpt, n.DSN.EnvID = parsed(t, `"ann smith"@customer.test`), `"ann smith"@customer.test`, "a+b=c d"
+	},
+	"named-sender": func(_ *testing.T, n *Notice) {
+		n.From, n.MTA = "Zustellung Müller <bounces@relay.test>", "Our mail server"
+	},
+	"multipart-full": func(_ *testing.T, n *Notice) {
+		n.DSN.Ret = "FULL"
+		n.Source = []byte("Message-ID: <m@shop.test>\r\nContent-Type: multipart/report; report-type=delivery-status; boundary=x\r\n\r\n" +
+			"--x\r\nContent-Type: message/delivery-status\r\n\r\nFinal-Recipient: rfc822; other@x.test\r\n\r\n--x--\r\n")
+	},
+	"hostile": func(_ *testing.T, n *Notice) {
+		evil := "x\r\nBcc: evil@x.test\r\n\r\n--b\x00\x1b[31m\u2028 end"
+		n.MTA, n.From, n.DSN = evil, evil, mail.DSN{Ret: "FULL", EnvID: evil, ORcpt: "rfc822;" + evil}
+		n.Result.MTA, n.Result.Description, n.Result.Status = evil, evil, evil
+		n.Source = []byte("Message-ID: <" + evil + ">\nSubject: =?utf-8?q?a=0D=0ABcc:_x@x.test?=\n\nbare\rCR\nand LF\n.\n")
+	},
+	"long": func(_ *testing.T, n *Notice) {
+		n.Result.Description, n.DSN.EnvID = strings.Repeat("y", 5000), strings.Repeat("z", 2000)
+		n.Source = []byte("Subject: " + strings.Repeat("s", 3000) + "\r\n\r\n")
+	},
+}
+
+func TestDSN(t *testing.T) {
+	for name, change := range notices {
+		t.Run(name, func(t *testing.T) {
+			n := notice(t)
+			change(t, n)
+			source := DSN(n)
+			golden(t, filepath.Join("testdata", "written", name+".eml"), source)
+			if !bytes.Equal(DSN(n), source) {
+				t.Error("is not the same twice")
+			}
+			checkLines(t, source)
+			checkRecognised(t, n, source)
+			checkParts(t, n, source)
+		})
+	}
+	files, err := filepath.Glob(filepath.Join("testdata", "written", "*.eml"))
+	if err != nil || len(files) != len(notices) {
+		t.Errorf("%d files for %d notices (%v)", len(files), len(notices), err)
+	}
+}
+
+// checkLines looks at the bytes: CRLF alone, no long lines, no bytes in the header that need SMTPUTF8 unless the sender does.
+func checkLines(t *testing.T, source []byte) {
+	t.Helper()
+	bare := bytes.ReplaceAll(source, []byte("\r\n"), nil)
+	if bytes.ContainsAny(bare, "\r\n\x00") {
+		t.Error("has bare CR, LF or NUL")
+	}
+	if longLines(source) {
+		t.Error("has a long line")
+	}
+}
+
+func checkRecognised(t *testing.T, n *Notice, source []byte) {
+	t.Helper()
+	r, ok := Recognise(source, "")
+	if !ok || r.Kind != KindDSN || len(r.Recipients) != 1 {
+		t.Fatalf("read back as %s", r.JSON())
+	}
+	to := r.Recipients[0]
+	if final := to.Final; final != n.Recipient.String() && final != string(n.Recipient.AppendPath(nil, false)) {
+		t.Errorf("final recipient is %s", final)
+	}
+	if to.Action != n.Event.action() || to.Status != n.status() {
+		t.Errorf("reads %s %s", to.Action, to.Status)
+	}
+	_, original, typed := strings.Cut(n.DSN.ORcpt, ";")
+	if !typed {
+		original = n.DSN.ORcpt
+	}
+	if original != to.Original && !strings.Contains(original, "\n") {
+		t.Errorf("original recipient is %s", to.Original)
+	}
+	if n.DSN.EnvID != r.EnvelopeID && !strings.Contains(n.DSN.EnvID, "\n") && len(n.DSN.EnvID) < 900 {
+		t.Errorf("envelope id is %s", r.EnvelopeID)
+	}
+	if want := n.originalID(); r.MessageID != want {
+		t.Errorf("message id is %s", r.MessageID)
+	}
+}
+
+// checkParts reads the notification with the parser of the standard library.
+func checkParts(t *testing.T, n *Notice, source []byte) {
+	t.Helper()
+	m, err := netmail.ReadMessage(bytes.NewReader(source))
+	if err != nil {
+		t.Fatal(err)
+	}
+	kind, params, err := stdmime.ParseMediaType(m.Header.Get("Content-Type"))
+	if err != nil || kind != "multipart/report" || params["report-type"] != "delivery-status" {
+		t.Fatal(kind, params, err)
+	}
+	for _, name := range []string{"From", "To", "Date", "Message-ID", "Subject", "Auto-Submitted"} {
+		if len(m.Header[textproto.CanonicalMIMEHeaderKey(name)]) != 1 {
+			t.Errorf("%s: %q", name, m.Header[textproto.CanonicalMIMEHeaderKey(name)])
+		}
+	}
+	if m.Header.Get("Bcc") != "" {
+		t.Error("a field came in by a value")
+	}
+	if to, err := m.Header.AddressList("To"); err != nil || len(to) != 1 || to[0].Address != n.To.String() {
+		t.Error(to, err)
+	}
+	if _, err := m.Header.AddressList("From"); err != nil {
+		t.Error(err)
+	}
+	var types []string
+	for r := multipart.NewReader(m.Body, params["boundary"]); ; {
+		p, err := r.NextPart() // it undoes quoted-printable
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		kind, _, err := stdmime.ParseMediaType(p.Header.Get("Content-Type"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		types = append(types, kind)
+		if len(types) == 3 && n.whole() {
+			if want := appendLines(nil, n.Source); !bytes.Equal(bytes.TrimRight(body, "\r\n"), bytes.TrimRight(want, "\r\n")) {
+				t.Errorf("the mail is\n%q\nwant\n%q", body, want)
+			}
+		}
+	}
+	want := 2
+	if len(n.Source) > 0 {
+		want = 3
+	}
+	if len(types) != want || types[0] != "text/plain" || !strings.HasSuffix(types[1], "delivery-status") {
+		t.Error(types)
+	}
+}
+
+func TestMessage(t *testing.T) {
+	n := notice(t)
+	original, err := mail.Parse([]byte(`{"envelope":"bounce@shop.test","recipient":"ann@customer.test","mime":"x","own":1,`+
+		`"pool":"p","ips":["192.0.2.1"],"smarthost":{"hostname":"h.test"},"dsn":{"notify":"FAILURE"}}`), mail.Rules{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, original := range []*mail.Message{original, nil} {
+		out := Message(n, original)
+		m, err := mail.Parse(out, mail.Rules{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		source, err := m.AppendSource(nil)
+		if err != nil || !bytes.Equal(source, DSN(n)) {
+			t.Errorf("source: %v", err)
+		}
+		if !m.Envelope.IsZero() || m.Recipient != n.To || m.DSN.Notify != "NEVER" || m.Property("own") != nil {
+			t.Errorf("%s", out)
+		}
+		if has := original != nil; (m.Pool == "p") != has || (len(m.IPs) == 1) != has || (m.Smarthost != nil) != has {
+			t.Errorf("way out: %s", out)
+		}
+	}
+}
+
+// TestNoticesMeanSomething looks for enhanced codes that people get no sentence for.
+func TestNoticesMeanSomething(t *testing.T) {
+	for subject := 1; subject <= 7; subject++ {
+		if meaning(fmt.Sprintf("5.%d.99", subject)) == "" {
+			t.Errorf("subject %d", subject)
+		}
+	}
+	if meaning("5.1.1") == meaning("5.1.99") || meaning("5.0.0") != "" || meaning("") != "" {
+		t.Error("wrong meanings")
+	}
+}

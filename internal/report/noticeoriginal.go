@@ -1,0 +1,64 @@
+package report
+
+import (
+	"bytes"
+	"unicode/utf8"
+
+	"posthoorn/internal/mime"
+)
+
+// original is the part with the mail, or with its header; nothing, if there is none.
+func (n *Notice) original() []byte {
+	if len(n.Source) == 0 {
+		return nil
+	}
+	header := n.Source
+	if h, err := mime.ParseHeader(n.Source); err == nil {
+		header = n.Source[:h.Body]
+	} else {
+		header = header[:min(len(header), maxProse)] // no header that anybody could read
+	}
+	utf8Header := !ascii(header) && utf8.Valid(header)
+	if !n.whole() {
+		return headerPart(header, utf8Header)
+	}
+	if utf8Header { // RFC 6532: not a message/rfc822 any more
+		return mime.AppendQuotedPrintable([]byte("Content-Type: message/global\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"),
+			n.Source)
+	}
+	out := []byte("Content-Type: message/rfc822\r\n")
+	if !ascii(n.Source) {
+		out = append(out, "Content-Transfer-Encoding: 8bit\r\n"...)
+	}
+	return appendLines(append(out, "\r\n"...), n.Source)
+}
+
+// headerPart is the part with the header alone.
+func headerPart(header []byte, utf8Header bool) []byte {
+	out := []byte("Content-Type: text/rfc822-headers\r\n")
+	if utf8Header {
+		out = []byte("Content-Type: message/global-headers\r\n")
+	}
+	if ascii(header) && !longLines(header) {
+		return appendLines(append(out, "\r\n"...), header)
+	}
+	return mime.AppendQuotedPrintable(append(out, "Content-Transfer-Encoding: quoted-printable\r\n\r\n"...), header)
+}
+
+// appendLines appends text with CRLF as its line ends: bare CR and bare LF are line ends too, as when mail is accepted. NUL is
+// left out, as no server takes it.
+func appendLines(dst, text []byte) []byte {
+	text = bytes.ReplaceAll(text, []byte{0}, nil)
+	for len(text) > 0 {
+		end := bytes.IndexAny(text, "\r\n")
+		if end < 0 {
+			return append(append(dst, text...), "\r\n"...)
+		}
+		dst = append(append(dst, text[:end]...), "\r\n"...)
+		if bytes.HasPrefix(text[end:], []byte("\r\n")) {
+			end++
+		}
+		text = text[end+1:]
+	}
+	return dst
+}

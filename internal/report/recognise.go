@@ -1,0 +1,138 @@
+package report
+
+import (
+	"bytes"
+	"regexp"
+	"slices"
+	"strings"
+
+	"posthoorn/internal/mime"
+)
+
+// Recognise says whether a message is a report, and what was understood of it. EnvelopeFrom is what MAIL FROM had between its
+// brackets; the rules are those of dsn.md section 5. A source that package mime refuses, for its size or its depth, is no report.
+//
+// The parts of a report in a reply or a forwarded mail do not make it a report: outside of multipart/report they count only if
+// the envelope is empty or nothing says that the mail answers or forwards another.
+func Recognise(source []byte, envelopeFrom string) (Reported, bool) {
+	m, ok := newMessage(source, envelopeFrom)
+	if !ok {
+		return Reported{}, false
+	}
+	for _, read := range [...]func(*message) (Reported, bool){
+		readFeedback, readDisposition, readDelivery, readTLS, readDMARC, readBounce,
+	} {
+		if r, ok := read(m); ok {
+			return r, true
+		}
+	}
+	return Reported{}, false
+}
+
+// message is mail that is looked at.
+type message struct {
+	source []byte
+	parts  []mime.Part
+	null   bool // the envelope is empty
+}
+
+func newMessage(source []byte, envelopeFrom string) (m *message, ok bool) {
+	parts, err := mime.Parts(source)
+	return &message{source: source, parts: parts, null: envelopeFrom == "" || envelopeFrom == "<>"}, err == nil
+}
+
+// field is the text of a field of the header, encoded words undone; empty: there is none.
+func (m *message) field(name string) string {
+	f := m.parts[0].Field(name)
+	if f == nil {
+		return ""
+	}
+	return clip(mime.DecodeWords(string(mime.Unfold(f.Value))))
+}
+
+// reportType is the report-type of a multipart/report (RFC 6522), in lower case; empty: it is none, or does not say.
+func (m *message) reportType() string {
+	if m.parts[0].Media.Type != "multipart/report" {
+		return ""
+	}
+	return strings.ToLower(strings.TrimSpace(m.parts[0].Media.Get("report-type")))
+}
+
+// machine returns the parts of a kind of report: those with one of its media types, and, if the message says that it is such a
+// report but has none of them, all others that can hold it. Ok says that the message is such a report.
+func (m *message) machine(reportType string, types ...string) (found []*mime.Part, ok bool) {
+	said := m.reportType() == reportType
+	if !said && (m.reportType() != "" || m.answers()) {
+		return nil, false
+	}
+	for i := range m.parts {
+		if p := &m.parts[i]; !p.Multipart && slices.Contains(types, p.Media.Type) {
+			found = append(found, p)
+		}
+	}
+	if len(found) == 0 && said {
+		found = m.leaves()
+	}
+	return found, said || len(found) > 0
+}
+
+// leaves are the parts that are neither multiparts nor attached messages.
+func (m *message) leaves() (found []*mime.Part) {
+	for i := range m.parts {
+		if p := &m.parts[i]; !p.Multipart && !isOriginal(p) {
+			found = append(found, p)
+		}
+	}
+	return found
+}
+
+// answering is how subjects of replies and forwarded mail begin.
+var answering = regexp.MustCompile(`(?i)^\s*(?:re|fw|fwd|aw|wg|antw|tr|rv|sv|vs|vb|enc|doorst|i|r)\s*(?:\[\d+\])?\s*:`)
+
+// answers says that the message is a person's, who answers or forwards another: what it holds of a report is quoted.
+func (m *message) answers() bool {
+	if m.null || m.parts[0].Media.Type == "multipart/report" {
+		return false
+	}
+	top := &m.parts[0]
+	return top.Field("In-Reply-To") != nil || top.Field("References") != nil || answering.MatchString(m.field("Subject"))
+}
+
+// content is the content of a part, its encoding undone, from at most limit bytes.
+func (m *message) content(p *mime.Part, limit int) []byte {
+	cut := *p
+	cut.End = min(cut.End, cut.Body+limit)
+	return cut.AppendDecoded(nil, m.source)
+}
+
+// originals are the media types of the mail that a report returns, whole or its header (RFC 6522, RFC 6533).
+var originals = []string{
+	"message/rfc822", "message/global", "text/rfc822-headers", "message/global-headers",
+	"message/rfc822-headers", "text/rfc822-header", "text/rfc822", // seen, but never registered
+}
+
+func isOriginal(p *mime.Part) bool { return slices.Contains(originals, p.Media.Type) }
+
+// originalID is the Message-ID of the mail that the report returns. Without it the mail that an empty envelope answers is meant.
+func (m *message) originalID() string {
+	for i := range m.parts {
+		if p := &m.parts[i]; isOriginal(p) && !p.Multipart {
+			if h, err := mime.ParseHeader(bytes.TrimLeft(m.content(p, 256<<10), "\r\n")); err == nil {
+				for _, f := range h.Fields {
+					if f.Is("Message-ID") {
+						return firstID(string(mime.Unfold(f.Value)))
+					}
+				}
+			}
+		}
+	}
+	if m.null || m.reportType() != "" {
+		return firstID(m.field("In-Reply-To"))
+	}
+	return ""
+}
+
+var idPattern = regexp.MustCompile(`<[^<>\s]{1,500}>`)
+
+// firstID is the first message id in a text.
+func firstID(text string) string { return idPattern.FindString(text) }
