@@ -81,7 +81,7 @@ func (d *Daemon) handOver(uid, gid int) error {
 // logFiles are the files of the logs that are written.
 func (d *Daemon) logFiles() (list []string) {
 	l := &d.cfg.Logs
-	files := append([]string{l.Send.File, l.SendBin.File, l.Received.File, l.ReceivedBin.File, l.Error}, l.Application...)
+	files := append([]string{l.Send.File, l.SendBin.File, l.Received.File, l.ReceivedBin.File, l.Download.File, l.DownloadBin.File, l.Error}, l.Application...)
 	for _, f := range files {
 		if strings.HasPrefix(f, "/") && filepath.Dir(f) != "/dev" {
 			list = append(list, f)

@@ -90,7 +90,7 @@ func journalOptions(l *config.Logs, reg prometheus.Registerer) journal.Options {
 		return journal.Kind{Format: text.Format, Text: logFile(text), Binary: logFile(binary)}
 	}
 	return journal.Options{
-		Send: kind(l.Send, l.SendBin), Received: kind(l.Received, l.ReceivedBin),
+		Send: kind(l.Send, l.SendBin), Received: kind(l.Received, l.ReceivedBin), Download: kind(l.Download, l.DownloadBin),
 		Application: l.Application, ErrorLog: l.Error, Registerer: reg,
 	}
 }

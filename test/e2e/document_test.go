@@ -85,6 +85,7 @@ func TestMailFromJSON(t *testing.T) {
 			got[2] != "hello.txt: hello" || got[3] != "terms 1044.pdf: %PDF-1.4 terms" {
 			t.Errorf("%q", got)
 		}
+		eventually(t, "the line of the download", func() bool { return strings.Contains(r.read("downloads"), w.URL+"/terms.pdf?for=1044\n") })
 	})
 }
 
