@@ -34,10 +34,15 @@ func (f *Findings) findings() (list []authres.Finding) {
 	return list
 }
 
-// spfFinding names the identity that was checked (RFC 8601 section 2.7.2).
+// spfFinding names the identity that was checked (RFC 8601 section 2.7.2), its domain in A-labels: the field may go where UTF-8
+// may not.
 func (f *Findings) spfFinding() authres.Finding {
 	about := authres.Property{Name: "smtp.mailfrom", Value: f.SPF.Sender}
-	if f.SPF.Hello {
+	switch local := f.SPF.Sender[:strings.LastIndexByte(f.SPF.Sender, '@')+1]; {
+	case f.SPF.Domain == "":
+	case !f.SPF.Hello:
+		about.Value = local + f.SPF.Domain
+	default:
 		about = authres.Property{Name: "smtp.helo", Value: f.SPF.Domain}
 	}
 	return authres.Finding{Method: "spf", Result: f.SPF.Result, Reason: f.SPF.Reason, About: []authres.Property{about}}

@@ -4,6 +4,7 @@ package authres
 
 import (
 	"strings"
+	"unicode/utf8"
 )
 
 // Result is the outcome of a check (RFC 8601 section 2.7). Not every check knows all of them.
@@ -122,10 +123,10 @@ func quoted(s string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
 }
 
-// printable is s without control characters, cut to n bytes.
+// printable is s without control characters and what is no UTF-8, cut to n bytes.
 func printable(s string, n int) string {
 	s = strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 || r == 0x2028 || r == 0x2029 {
+		if r < ' ' || r >= 0x7f && r < 0xa0 || r == 0x2028 || r == 0x2029 || r == utf8.RuneError {
 			return -1
 		}
 		return r

@@ -43,13 +43,13 @@ func (a adapter) LookupAddr(ctx context.Context, addr string) ([]string, error) 
 	return names, translated(err)
 }
 
-// translated turns an error into one of package net, which has no names: whoever reads it knows them.
+// translated turns an error into one of package net.
 func translated(err error) error {
 	switch {
 	case err == nil:
 		return nil
 	case lookup.Temporary(err):
-		return &net.DNSError{Err: "the DNS gives no answer now", IsTemporary: true}
+		return &net.DNSError{Err: "no answer", IsTemporary: true}
 	}
 	return &net.DNSError{Err: "no such name", IsNotFound: true}
 }

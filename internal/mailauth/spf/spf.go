@@ -56,8 +56,10 @@ func Check(ctx context.Context, dns lookup.DNS, q Query) Verdict {
 		blitiri.OverrideLookupLimit(maxLookups), blitiri.OverrideVoidLookupLimit(maxVoid))
 	v.Result = authres.Result(result)
 	switch v.Result {
-	case authres.TempError, authres.PermError:
-		v.Reason = err.Error()
+	case authres.TempError:
+		v.Reason = "the DNS gives no answer now"
+	case authres.PermError:
+		v.Reason = "the SPF record cannot be used: " + err.Error()
 	case authres.None:
 		v.Reason = "the domain has no SPF record"
 	}
