@@ -48,7 +48,7 @@ func TestUnpackStopsAtTheLimits(t *testing.T) {
 		"honest":         {zipped(t, []byte("<feedback/>")), 11, nil},
 		"small and even": {zipped(t, make([]byte, 64<<10)), 64 << 10, nil},
 		"ratio":          {zipped(t, make([]byte, 1<<20)), 0, errBomb},
-		"bomb":           {zipped(t, make([]byte, 64<<20)), 0, errBomb},
+		"bomb":           {zipped(t, make([]byte, 20<<20)), 0, errBomb},
 		"plain":          {[]byte("<feedback/>"), 11, nil},
 		"large":          {bytes.Repeat([]byte("x"), MaxPacked+1), 0, errPacked},
 		"much too large": {bytes.Repeat([]byte("x"), 2*MaxPacked), 0, errPacked},
@@ -66,7 +66,7 @@ func TestUnpackStopsAtTheLimits(t *testing.T) {
 
 // TestUnpackIsBounded shows that a bomb takes no more memory than its limit, give or take the growing of a buffer.
 func TestUnpackIsBounded(t *testing.T) {
-	m, a := attached(t, append(zipped(t, make([]byte, 128<<20)), make([]byte, 1<<20)...)) // large enough for its ratio
+	m, a := attached(t, append(zipped(t, make([]byte, 40<<20)), make([]byte, 1<<20)...)) // large enough for its ratio
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	if _, err := m.unpacked(a.part); !errors.Is(err, errBomb) {

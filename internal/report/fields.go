@@ -29,44 +29,57 @@ func (g group) has(name string) bool { return g.get(name) != "" }
 // groups reads groups of fields. Blank lines and lines that are no field separate them; so does a second field for a recipient,
 // since some servers forget the blank line.
 func groups(data []byte) []group {
-	var all []group
-	var open group
-	end := func() {
-		if len(open) > 0 {
-			all = append(all, open)
-		}
-		open = nil
-	}
+	var r groupReader
 	for line := range bytes.Lines(data) {
-		line = bytes.TrimRight(line, "\r\n")
-		name, value, isField := bytes.Cut(line, []byte{':'})
-		name = bytes.TrimRight(name, " \t")
-		switch {
-		case len(all) > 2*MaxRecipients:
-			return all
-		case len(open) > 0 && len(line) > 0 && (line[0] == ' ' || line[0] == '\t') && len(bytes.TrimSpace(line)) > 0:
-			last := &open[len(open)-1]
-			if len(last.value) < MaxText {
-				last.value += " " + string(line)
-			}
-		case !isField || !mime.ValidName(string(name)):
-			end()
-		default:
-			if repeats(open, string(name)) {
-				end()
-			}
-			if len(open) < mime.MaxFields {
-				open = append(open, fieldText{string(name), string(value)})
-			}
+		if r.line(bytes.TrimRight(line, "\r\n")); len(r.all) > 2*MaxRecipients {
+			break
 		}
 	}
-	end()
-	for _, g := range all {
+	r.end()
+	for _, g := range r.all {
 		for i := range g {
 			g[i].value = clip(mime.DecodeWords(g[i].value))
 		}
 	}
-	return all
+	return r.all
+}
+
+type groupReader struct {
+	all  []group
+	open group
+}
+
+func (r *groupReader) line(line []byte) {
+	if len(r.open) > 0 && continues(line) {
+		if last := &r.open[len(r.open)-1]; len(last.value) < MaxText {
+			last.value += " " + string(line)
+		}
+		return
+	}
+	name, value, isField := strings.Cut(string(line), ":")
+	name = strings.TrimRight(name, " \t")
+	if !isField || !mime.ValidName(name) {
+		r.end()
+		return
+	}
+	if repeats(r.open, name) {
+		r.end()
+	}
+	if len(r.open) < mime.MaxFields {
+		r.open = append(r.open, fieldText{name, value})
+	}
+}
+
+func (r *groupReader) end() {
+	if len(r.open) > 0 {
+		r.all = append(r.all, r.open)
+	}
+	r.open = nil
+}
+
+// continues says that a line belongs to the field before it.
+func continues(line []byte) bool {
+	return len(line) > 0 && (line[0] == ' ' || line[0] == '\t') && len(bytes.TrimSpace(line)) > 0
 }
 
 // repeats says that a field begins the group of another recipient.

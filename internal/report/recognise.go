@@ -13,7 +13,7 @@ import (
 // brackets; the rules are those of dsn.md section 5. A source that package mime refuses, for its size or its depth, is no report.
 //
 // The parts of a report in a reply or a forwarded mail do not make it a report: outside of multipart/report they count only if
-// the envelope is empty or nothing says that the mail answers or forwards another.
+// the envelope is empty, or nothing says that the mail answers or forwards another, and they are no attachments.
 func Recognise(source []byte, envelopeFrom string) (Reported, bool) {
 	m, ok := newMessage(source, envelopeFrom)
 	if !ok {
@@ -66,7 +66,7 @@ func (m *message) machine(reportType string, types ...string) (found []*mime.Par
 		return nil, false
 	}
 	for i := range m.parts {
-		if p := &m.parts[i]; !p.Multipart && slices.Contains(types, p.Media.Type) {
+		if p := &m.parts[i]; !p.Multipart && slices.Contains(types, p.Media.Type) && !m.attached(p) {
 			found = append(found, p)
 		}
 	}
@@ -74,6 +74,12 @@ func (m *message) machine(reportType string, types ...string) (found []*mime.Par
 		found = m.leaves()
 	}
 	return found, said || len(found) > 0
+}
+
+// attached says that a person attached the machine-readable part of a report to other mail.
+func (m *message) attached(p *mime.Part) bool {
+	return !m.null && m.parts[0].Media.Type != "multipart/report" && p.Disposition == "attachment" &&
+		strings.HasPrefix(p.Media.Type, "message/")
 }
 
 // leaves are the parts that are neither multiparts nor attached messages.

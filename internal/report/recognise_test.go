@@ -98,3 +98,19 @@ func TestOrdinaryMailIsNoReport(t *testing.T) {
 		}
 	}
 }
+
+func BenchmarkRecognise(b *testing.B) {
+	for _, file := range []string{"ordinary/plain", "ordinary/alternative-html", "reports/dsn_postfix", "reports/bounce_exim-old", "reports/dmarc_gzip"} {
+		source, err := os.ReadFile(filepath.Join("testdata", file+".eml"))
+		if err != nil {
+			b.Fatal(err)
+		}
+		from := envelopeOf(b, source)
+		b.Run(file, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				Recognise(source, from)
+			}
+		})
+	}
+}
