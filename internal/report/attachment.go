@@ -28,7 +28,7 @@ var (
 )
 
 // fileName is how RFC 7489, 8460 and 9990 name a report: receiver!domain!begin!end, an id, and what it is.
-var fileName = regexp.MustCompile(`(?i)^[^!/\\\s]+![^!/\\\s]+!\d{1,15}!\d{1,15}(?:[!.][^!/\\]*)?\.(xml|json)?(?:\.?(?:gz|gzip|zip))?$`)
+var fileName = regexp.MustCompile(`(?i)^[^!/\\\s]+![^!/\\\s]+!\d{1,15}!\d{1,15}(?:[!.][^!/\\]*?)??\.(xml|json)?(?:\.?(?:gz|gzip|zip))?$`)
 
 // attachment is a part that may be a report.
 type attachment struct {
