@@ -1,7 +1,7 @@
-// Package mailauth checks incoming mail: whether the client may send for its domain (SPF), who signed it (DKIM), whether the author
-// stands behind it (DMARC), what handlers before us found (ARC), and whether SpamAssassin thinks that it is spam. A Checker runs all
-// of it and has the findings as property checks (incoming-json.md section 2) and as Authentication-Results (RFC 8601). Nothing is
-// refused here: the findings are for whoever reads the mail.
+// Package mailauth checks incoming mail: whether the client may send for its domain (SPF), who signed it (DKIM), whether the
+// author stands behind it (DMARC), what handlers before us found (ARC), and whether SpamAssassin thinks that it is spam. A Checker
+// runs all of it and has the findings as property checks (incoming-json.md section 2) and as Authentication-Results (RFC 8601).
+// Nothing is refused here: the findings are for whoever reads the mail.
 //
 // Everything is bounded: the time for all checks of a mail, the lookups of each, the signatures, the size of what is told.
 //
@@ -158,15 +158,12 @@ func (c *Checker) signatures(ctx context.Context, f *Findings, source []byte) {
 	}
 }
 
-// dmarc judges the author by what SPF and DKIM found. Only MAIL FROM counts, not the name in EHLO (RFC 9989 section 4.4.2).
+// dmarc judges the author by what SPF and DKIM found. A mail from <> has the name in EHLO as its sender (RFC 7208 section 2.4).
 func (c *Checker) dmarc(ctx context.Context, f *Findings) {
 	if f.header != nil {
 		return
 	}
-	m := dmarc.Mail{From: f.Author}
-	if !f.SPF.Hello {
-		m.SPF = dmarc.Identifier{Domain: f.SPF.Domain, Result: f.SPF.Result}
-	}
+	m := dmarc.Mail{From: f.Author, SPF: dmarc.Identifier{Domain: f.SPF.Domain, Result: f.SPF.Result}}
 	for _, v := range f.DKIM {
 		m.DKIM = append(m.DKIM, dmarc.Identifier{Domain: v.Domain, Result: v.Result})
 	}

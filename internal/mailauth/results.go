@@ -7,8 +7,8 @@ import (
 	"posthoorn/internal/mailauth/dkim"
 )
 
-// Results is the text of an Authentication-Results field behind the authserv-id and its semicolon, folded (RFC 8601). Empty: no check
-// is wanted that it tells of; there is no method for spam.
+// Results is the text of an Authentication-Results field behind the authserv-id and its semicolon, folded (RFC 8601). Empty: no
+// check is wanted that it tells of; there is no method for spam.
 func (f *Findings) Results() string {
 	list := f.findings()
 	if len(list) == 0 {

@@ -1,6 +1,6 @@
-// Package dmarc says whether the author of a mail, the domain in its From field, stands behind it (RFC 9989): whether SPF or DKIM has
-// passed for a domain that is aligned with it, and what its owner asks for if not. Where a domain ends is found by walking the DNS
-// tree, at most eight queries for each domain.
+// Package dmarc says whether the author of a mail, the domain in its From field, stands behind it (RFC 9989): whether SPF or DKIM
+// has passed for a domain that is aligned with it, and what its owner asks for if not. Where a domain ends is found by walking the
+// DNS tree, at most eight queries for each domain.
 package dmarc
 
 import (

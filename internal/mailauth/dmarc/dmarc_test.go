@@ -104,6 +104,8 @@ func TestCheck(t *testing.T) {
 			dkim: dkim("b.shop.co.test", "pass"), want: "pass", policy: Reject, org: "shop.co.test"},
 		{name: "the suffix itself", from: "co.test", records: map[string]string{"co.test": "v=DMARC1; p=reject; psd=y"},
 			dkim: dkim("shop.co.test", "pass"), want: "fail", policy: Reject, org: "co.test"},
+		{name: "a suffix does not end a walk that begins with it", from: "co.test", records: map[string]string{"co.test": "v=DMARC1; p=reject; psd=y", "test": "v=DMARC1"},
+			want: "fail", policy: Reject, org: "test"},
 		{name: "psd=n ends the walk", from: "dept.big.test", records: map[string]string{"dept.big.test": reject + "; psd=n", "big.test": "v=DMARC1; p=none"},
 			dkim: dkim("big.test", "pass"), want: "fail", policy: Reject, org: "dept.big.test"},
 		{name: "within psd=n", from: "a.dept.big.test", records: map[string]string{"dept.big.test": reject + "; psd=n", "big.test": "v=DMARC1; p=none", "=a.dept.big.test": ""},

@@ -1,9 +1,9 @@
 // Package spf says whether a client may send mail of a domain (RFC 7208): at most 10 lookups, 2 of them void, 10 names of an MX or
 // PTR answer. A DNS failure is temperror.
 //
-// The records are read by blitiri.com.ar/go/spf. It is laxer than the RFC in corners, none of which turns a fail of a correct record
-// into a pass: errors behind the term that matches are not seen, names in a record are hardly checked, exp= is not fetched, and names
-// with a slash are refused.
+// The records are read by blitiri.com.ar/go/spf. It is laxer than the RFC in corners, none of which turns a fail of a correct
+// record into a pass: errors behind the term that matches are not seen, names in a record are hardly checked, exp= is not fetched,
+// and names with a slash are refused.
 package spf
 
 import (
