@@ -89,7 +89,13 @@ type renderer struct {
 	errs  []error
 }
 
+// maxErrors of a message are told.
+const maxErrors = 10
+
 func (r *renderer) fail(where string, err error) {
+	if len(r.errs) == maxErrors {
+		return
+	}
 	r.errs = append(r.errs, &Error{State: mail.StatePersonalize, Where: where, Err: err})
 }
 

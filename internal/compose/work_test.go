@@ -19,6 +19,9 @@ func TestManyTemplates(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "too long") || left != 0 {
 		t.Errorf("%v, %d left", err, left)
 	}
+	if lines := strings.Count(err.Error(), "\n"); lines >= maxErrors {
+		t.Errorf("an error of %d lines", lines)
+	}
 	if made := strings.Count(string(out), "111111"); made == 0 || strings.Count(string(out), "{foreach") < 50 {
 		t.Errorf("%.3000s", out)
 	}
