@@ -175,7 +175,11 @@ func (m *message) base64Object(head []byte, r *Recipient, id string) []byte {
 
 // store puts the source into the message store. When that fails the source stays in the object (storage.md section 3).
 func (d *Door) store(ctx context.Context, m *message, r *Recipient, id string) (string, bool) {
-	key, err := d.opts.Bodies.Put(ctx, m.whole(r, id), m.deadline(d.opts.MaxDeliverTime))
+	source := m.whole(r, id)
+	if mail.IsDocument(source) { // it would be taken for one when it is loaded
+		return "", false
+	}
+	key, err := d.opts.Bodies.Put(ctx, source, m.deadline(d.opts.MaxDeliverTime))
 	if err != nil {
 		d.opts.Log.WarnContext(ctx, "source is not stored, it stays in the message", "id", id, "recipient", r.To.String(), "error", err)
 	}

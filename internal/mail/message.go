@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"bytes"
 	"encoding/base64"
 	"net/netip"
 	"time"
@@ -134,6 +135,12 @@ func (m *Message) Property(name string) []byte {
 		}
 	}
 	return nil
+}
+
+// IsDocument says that what a message store holds is the JSON of a document, not MIME source: its first byte that is not blank is a
+// brace (storage.md section 2).
+func IsDocument(stored []byte) bool {
+	return bytes.HasPrefix(bytes.TrimLeft(stored, " \t\r\n"), []byte("{"))
 }
 
 // SourceSize is an upper bound for the size of the MIME source, in bytes.

@@ -84,7 +84,7 @@ func (k *link) Done(_ *deliver.Conn, j *deliver.Job, r *mail.Result) bool {
 	outcome := schedule.Outcome{
 		Floods: floodsOf(s, r),
 		Bytes:  int64(it.m.SourceSize()), Delivered: r.OK(),
-		Strange: r.Kind == mail.Lost || r.Kind == mail.Timeout || r.Kind == mail.Invalid,
+		Strange: !ours(r) && (r.Kind == mail.Lost || r.Kind == mail.Timeout || r.Kind == mail.Invalid),
 	}
 	if outcome.Strange {
 		again := *r
@@ -97,10 +97,20 @@ func (k *link) Done(_ *deliver.Conn, j *deliver.Job, r *mail.Result) bool {
 
 // floodsOf are the patterns that the answer to a failed delivery, or to a connection that led to none, matches.
 func floodsOf(s *settings.Snapshot, r *mail.Result) []settings.Flood {
-	if r.OK() || r.Code == 0 {
+	if r.OK() || r.Code == 0 || ours(r) {
 		return nil
 	}
 	return s.Floods(r.Description, r.Code, r.Status)
+}
+
+// ours says that a result tells nothing about the server, since the message did not come to it: what a document refers to could not
+// be had, or the store did not have it.
+func ours(r *mail.Result) bool {
+	switch r.State {
+	case mail.StateAMQP, mail.StateProcess, mail.StateStorage, mail.StateResponsive, mail.StatePersonalize, mail.StateRewrite:
+		return true
+	}
+	return false
 }
 
 // stops says that a pattern that was met asks for a pause.

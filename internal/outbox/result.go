@@ -118,7 +118,7 @@ func (e *Engine) retry(it *item, r *mail.Result, at time.Time) settle.Work {
 	it.m.SetSeen(time.Now())
 	body := it.m.Append(make([]byte, 0, it.encodedSize(true)))
 	w := settle.Work{Wait: waitingFor(it, at, body)}
-	if it.m.DKIM || it.m.Smarthost != nil {
+	if it.m.DKIM || it.m.Smarthost != nil || it.m.Content == mail.SourceObject {
 		it.m.RemoveSecrets()
 		body = it.m.Append(make([]byte, 0, it.encodedSize(true)))
 	}

@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"posthoorn/internal/mail"
@@ -56,13 +57,20 @@ func (e *Engine) move(m *mail.Message) {
 	m.MoveContent(key)
 }
 
-// stored is what the store keeps of a message: its source, or the document that it is built from.
+// stored is what the store keeps of a message: its source, or the document that it is built from. A source that would be taken for a
+// document when it is loaded stays in the message.
 func stored(m *mail.Message) ([]byte, error) {
 	if m.Content == mail.SourceObject {
 		return m.Property("mime"), nil
 	}
-	return m.AppendSource(nil)
+	source, err := m.AppendSource(make([]byte, 0, m.SourceSize()))
+	if err == nil && mail.IsDocument(source) {
+		err = errDocument
+	}
+	return source, err
 }
+
+var errDocument = errors.New("the source looks like a document")
 
 // discard removes what the store holds of a message that is finished. It does not wait: what is too much expires by itself.
 func (e *Engine) discard(it *item) {

@@ -1,7 +1,6 @@
 package prepare
 
 import (
-	"bytes"
 	"context"
 	"errors"
 
@@ -44,7 +43,7 @@ func (p *Preparer) loadKey(ctx context.Context, d *draft) error {
 		return &Delayed{For: p.o.Reschedule, Cause: err}
 	case p.crowded(d): // it waited for the store, and meanwhile there may have come much
 		return &Delayed{For: crowded, Cause: errCrowded}
-	case bytes.HasPrefix(bytes.TrimLeft(data, " \t\r\n"), []byte("{")):
+	case mail.IsDocument(data):
 		d.document = data
 		p.hold(d, len(data))
 	default:

@@ -147,6 +147,10 @@ func TestDownloadsThatFail(t *testing.T) {
 		}
 		r.publish(`{"recipient":"you@x.test",%s,"force":true}`, with(w.URL+"/busy"))
 		r.one("success")
+		for range 14 { // says nothing about the servers of x.test
+			r.publish(`{"recipient":"you@x.test","maxattempts":1,%s}`, with("http://nowhere.invalid/x"))
+		}
+		r.take("failure", 14)
 		began := time.Now()
 		r.publish(`{"recipient":"late@x.test",%s}`, with(w.URL+"/slow"))
 		for range 20 {
