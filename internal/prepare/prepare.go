@@ -12,6 +12,7 @@
 package prepare
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"runtime"
@@ -67,23 +68,15 @@ const (
 
 // New makes a Preparer.
 func New(o Options) *Preparer {
-	o.Reschedule = either(o.Reschedule, 120*time.Second)
-	o.Memory = either(o.Memory, 256<<20)
+	o.Reschedule = cmp.Or(o.Reschedule, 120*time.Second)
+	o.Memory = cmp.Or(o.Memory, 256<<20)
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Preparer{
 		o: o, log: o.Log, templates: template.NewCache(templateMemory), inliner: inline.New(sheetMemory),
-		fetches: newStage(either(o.Fetches, 32)), computes: newStage(runtime.GOMAXPROCS(0)),
+		fetches: newStage(cmp.Or(o.Fetches, 32)), computes: newStage(runtime.GOMAXPROCS(0)),
 	}
-}
-
-func either[T comparable](v, otherwise T) T {
-	var zero T
-	if v == zero {
-		return otherwise
-	}
-	return v
 }
 
 // stage lets so many in at a time.
