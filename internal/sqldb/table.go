@@ -57,16 +57,6 @@ func (t Table) key() string {
 	return ""
 }
 
-// primary is the name of the column that the database counts; empty: none.
-func (t Table) primary() string {
-	for _, c := range t.Columns {
-		if c.Primary {
-			return c.Name
-		}
-	}
-	return ""
-}
-
 // defaults are the cells of the columns that a table with these ones lacks, as if they had been added.
 func (t Table) defaults(have []string) Row {
 	row := Row{}

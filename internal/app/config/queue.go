@@ -3,6 +3,8 @@ package config
 import (
 	"path/filepath"
 	"time"
+
+	"posthoorn/internal/store"
 )
 
 // RabbitMQ is config.md section 3.1: which queue engine is in force, and the queues by their roles. Names are never
@@ -164,12 +166,12 @@ type Storage struct {
 }
 
 func (b *builder) buildStorage() {
-	policy := b.text("storage-policy")
+	policy, _ := store.ParsePolicy(b.text("storage-policy")) // another word is a problem that the key tells
 	b.cfg.Storage = Storage{
 		Address:    get[StoreAddress](b, "storage-address"),
 		Threads:    get[int](b, "storage-threads"),
-		StoreIn:    policy == "all" || policy == "in",
-		StoreOut:   policy == "all" || policy == "out",
+		StoreIn:    policy.Incoming(),
+		StoreOut:   policy.Outgoing(),
 		TTL:        get[time.Duration](b, "storage-ttl"),
 		Timeout:    get[time.Duration](b, "storage-timeout"),
 		Reschedule: get[time.Duration](b, "storage-reschedule"),
