@@ -21,6 +21,8 @@ type contents struct {
 	names     map[netip.Addr]string
 	targets   map[string][]Target
 	keys      []dkim.Row
+	locals    locals
+	blacklist blacklist
 	bad       []badRow
 }
 
@@ -43,6 +45,8 @@ func newContents(rows map[string][]Row, server int) *contents {
 	c.nameRows(rows[tableNames])
 	c.targetRows(rows[tableDNS])
 	c.keyRows(rows[tableKeys], rows[tableSigns])
+	c.localRows(rows[tableLocals])
+	c.blacklistRows(rows[tableBlacklist])
 	return c
 }
 

@@ -17,6 +17,8 @@ func TestBadRows(t *testing.T) {
 		"paused":          {"id": "1", "target": "a.example"},
 		"mtanames":        {"id": "1", "ip": "192.0.2.1", "name": "mx.example.com"},
 		"dns":             {"id": "1", "domain": "a.example", "ip": "198.51.100.1"},
+		"locals":          {"id": "1", "type": "exact", "address": "desk@shop.test"},
+		"blacklist":       {"id": "1", "iprange": "198.51.100.0/24"},
 	}
 	for _, c := range []struct{ table, column, value, reason string }{
 		{"capacity", "id", "NULL", "no id"},
@@ -58,6 +60,19 @@ func TestBadRows(t *testing.T) {
 		{"dns", "ip", "NULL", "ip"},
 		{"dns", "ip", "mx.example", "ip"},
 		{"dns", "priority", "high", "priority"},
+		{"locals", "type", "", "none of exact"},
+		{"locals", "type", "global", "none of exact"},
+		{"locals", "type", "domain", "none of exact"},
+		{"locals", "address", "shop.test", "*@ in front"},
+		{"locals", "address", "NULL", "*@ in front"},
+		{"locals", "address", "a@b@", "*@ in front"},
+		{"blacklist", "iprange", "NULL", "no range"},
+		{"blacklist", "iprange", "spam.test", "no range"},
+		{"blacklist", "iprange", "192.0.2.9-192.0.2.1", "no range"},
+		{"blacklist", "iprange", "192.0.2.1-2001:db8::", "no range"},
+		{"blacklist", "iprange", "192.0.2.0/33", "no range"},
+		{"blacklist", "iprange", "fe80::1%eth0", "no range"},
+		{"blacklist", "iprange", "::ffff:0.0.0.0/95", "no range"},
 	} {
 		bad := row(c.table)
 		for k, v := range good[c.table] {
@@ -82,7 +97,8 @@ func TestBadRows(t *testing.T) {
 			t.Errorf("%s.%s = %q: id %s", c.table, c.column, c.value, got.bad[0].id)
 		}
 		s := newSnapshot(got, 1, nil, noon)
-		n := len(s.LimitedDomains()) + len(s.floods.rows) + len(s.delegates) + len(s.Pauses()) + len(s.names) + len(s.targets)
+		n := len(s.LimitedDomains()) + len(s.floods.rows) + len(s.delegates) + len(s.Pauses()) + len(s.names) + len(s.targets) +
+			len(s.locals.exact) + len(s.blacklist)
 		if n != 1 {
 			t.Errorf("%s.%s = %q: %d rows in force", c.table, c.column, c.value, n)
 		}

@@ -112,11 +112,11 @@ func TestFloodsAreCheapWhereNothingMatches(t *testing.T) {
 	if n := testing.AllocsPerRun(100, func() { s.Floods("mailbox unavailable, no such user here", 550, "5.1.1") }); n > 1 {
 		t.Errorf("%v allocations", n)
 	}
-	if len(s.floods.blind) > 0 {
-		t.Errorf("%d patterns are tried on every text", len(s.floods.blind))
+	if len(s.floods.index.blind) > 0 {
+		t.Errorf("%d patterns are tried on every text", len(s.floods.index.blind))
 	}
 	most := 0
-	for _, list := range s.floods.index {
+	for _, list := range s.floods.index.grams {
 		most = max(most, len(list))
 	}
 	if most > 100 {

@@ -9,7 +9,7 @@ func Tables() []Table {
 		{Name: "ips", Columns: []Column{text("ip", 45), text("vhost", 255), text("exchange", 255), text("outbox", 255)}},
 		{Name: tableKeys, Columns: keyColumns()},
 		{Name: tableSigns, Columns: []Column{id(), number("key_id"), text("type", 16), text("sign", 255)}},
-		{Name: "locals", Columns: []Column{id(), text("type", 16), text("address", 255)}},
+		{Name: tableLocals, Columns: []Column{id(), text("type", 16), text("address", 255)}},
 		{Name: tableDelegates, Columns: []Column{
 			id(), text("localip", 45), text("domain", 255), text("delegate", 45), moment("expire"),
 		}},
@@ -18,6 +18,7 @@ func Tables() []Table {
 		}},
 		{Name: tableNames, Columns: []Column{id(), text("ip", 45), text("name", 255)}},
 		{Name: tableDNS, Columns: []Column{id(), text("domain", 255), text("ip", 45), preset("priority", 0)}},
+		{Name: tableBlacklist, Columns: []Column{id(), text("iprange", 100)}},
 	}
 }
 
@@ -31,6 +32,8 @@ const (
 	tableDNS       = "dns"
 	tableKeys      = "dkim_keys"
 	tableSigns     = "dkim_patterns"
+	tableLocals    = "locals"
+	tableBlacklist = "blacklist"
 )
 
 func id() Column                     { return Column{Name: "id", Kind: Int, Primary: true} }
