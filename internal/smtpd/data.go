@@ -12,18 +12,14 @@ import (
 
 var (
 	errEndless  = &mail.Error{Code: 421, Status: "4.3.4", Text: "Message is far too big, closing connection"}
+	errEager    = &mail.Error{Code: 421, Status: "4.5.0", Text: "Content came without a 354, closing connection"}
 	errBadChunk = &mail.Error{Code: 421, Status: "4.5.4", Text: "BDAT cannot be understood, closing connection"}
 )
 
 // data is the DATA command with its data.
 func (s *session) data(arg []byte) error {
-	switch tx := s.tx; {
-	case len(arg) > 0:
-		return errNoArgs
-	case tx == nil, tx.chunks:
-		return errSequence
-	case len(tx.recipients) == 0:
-		return errNoRecipient
+	if e := s.noData(arg); e != nil {
+		return s.refuseData(e)
 	}
 	s.say("354 End data with <CR><LF>.<CR><LF>")
 	s.tx.content = s.srv.body()
@@ -35,6 +31,29 @@ func (s *session) data(arg []byte) error {
 		return err
 	}
 	return s.finish()
+}
+
+// noData says why no data may come now.
+func (s *session) noData(arg []byte) *mail.Error {
+	switch tx := s.tx; {
+	case len(arg) > 0:
+		return errNoArgs
+	case tx == nil, tx.chunks:
+		return errSequence
+	case len(tx.recipients) == 0:
+		return errNoRecipient
+	}
+	return nil
+}
+
+// refuseData refuses DATA. Nothing may stand behind it before its answer (RFC 2920 section 3.1): if something does, it is content,
+// whose lines must not be taken for commands.
+func (s *session) refuseData(e *mail.Error) error {
+	if s.reader.Buffered() == 0 {
+		return e
+	}
+	s.fail(e)
+	return errEager
 }
 
 // startData makes reads keep to a rate, all chunks of a message together.

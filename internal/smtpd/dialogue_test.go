@@ -3,6 +3,7 @@ package smtpd
 import (
 	"bufio"
 	"crypto/tls"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -22,10 +23,13 @@ import (
 //	modes: words       in which of plain, starttls, tls it is played; all by default
 //	C: text            the client sends text and CR LF
 //	C! "text"          the client sends a quoted Go string as it is
+//	C* n "text"        the same n times
 //	S: pattern         a whole reply: code, then the texts of its lines joined by "|"; * stands for anything
+//	S* n pattern       n such replies
 //	EOF                the server closes the connection
 //	= queue recipient  what was published, in order, all of it; "= nothing"
 //	~ "text"           the mime of the message published last ends with a quoted Go string
+//	+ name value       that message has a property of this name, its value in JSON
 //	- name             that message has no property of this name
 //	# ...              a comment
 func TestDialogues(t *testing.T) {
@@ -162,6 +166,16 @@ func (p *player) play(line string) {
 		p.send(rest + "\r\n")
 	case "C!":
 		p.send(p.unquote(rest))
+	case "C*":
+		n, text := p.times(rest)
+		p.send(strings.Repeat(p.unquote(text), n))
+	case "S*":
+		n, pattern := p.times(rest)
+		for i := range n {
+			if got := p.reply(); !like(pattern, got) {
+				p.t.Fatalf("%s: reply %d is %s", p.at, i+1, got)
+			}
+		}
 	case "S:":
 		if p.mode == "starttls" && strings.HasPrefix(rest, "220 mx.test") {
 			return // the greeting has been read
@@ -180,6 +194,12 @@ func (p *player) play(line string) {
 		if mime, _ := fields(p.t, ps[len(ps)-1])["mime"].(string); !strings.HasSuffix(mime, p.unquote(rest)) {
 			p.t.Fatalf("%s: mime is %q", p.at, mime)
 		}
+	case "+":
+		name, value, _ := strings.Cut(rest, " ")
+		ps := p.server.broker.published()
+		if got, err := json.Marshal(fields(p.t, ps[len(ps)-1])[name]); err != nil || string(got) != value {
+			p.t.Fatalf("%s: it is %s", p.at, got)
+		}
 	case "-":
 		ps := p.server.broker.published()
 		if value, has := fields(p.t, ps[len(ps)-1])[rest]; has {
@@ -189,6 +209,15 @@ func (p *player) play(line string) {
 	default:
 		p.t.Fatalf("%s: not understood", p.at)
 	}
+}
+
+func (p *player) times(rest string) (int, string) {
+	count, text, _ := strings.Cut(rest, " ")
+	n, err := strconv.Atoi(count)
+	if err != nil {
+		p.t.Fatalf("%s: %v", p.at, err)
+	}
+	return n, text
 }
 
 func (p *player) unquote(s string) string {

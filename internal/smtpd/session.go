@@ -1,6 +1,7 @@
 package smtpd
 
 import (
+	"bytes"
 	"crypto/tls"
 	"errors"
 	"io"
@@ -20,6 +21,7 @@ type session struct {
 	secure bool
 	reader *smtp.ServerReader
 	out    []byte // replies that were not sent yet
+	mute   error  // why nothing can be sent any more; one reply lost would put all others in the wrong place
 
 	hello    string // what the client called itself; empty before HELO
 	extended bool   // it said EHLO
@@ -46,6 +48,8 @@ var (
 	errSequence  = &mail.Error{Code: 503, Status: "5.5.1", Text: "Bad sequence of commands"}
 	errNoArgs    = &mail.Error{Code: 501, Status: "5.5.4", Text: "No argument expected"}
 	errNotKnown  = &mail.Error{Code: 502, Status: "5.5.1", Text: "Command not implemented"}
+	errNoUser    = &mail.Error{Code: 501, Status: "5.5.4", Text: "A user or an address is expected"}
+	errHTTP      = &mail.Error{Code: 421, Status: "4.7.0", Text: "This is no web server, closing connection"}
 	errHelloName = &mail.Error{Code: 501, Status: "5.5.4", Text: "A name or an address literal is expected"}
 )
 
@@ -109,6 +113,9 @@ func (s *session) loop() error {
 		line, err := s.reader.Line(smtp.MaxAuthLine)
 		if err == nil {
 			err = s.command(line)
+		}
+		if s.mute != nil {
+			return s.mute
 		}
 		var e *mail.Error
 		switch {
@@ -182,15 +189,14 @@ func (s *session) readUntil() time.Time {
 }
 
 func (s *session) flush() error {
-	if len(s.out) == 0 {
-		return nil
+	if len(s.out) > 0 && s.mute == nil {
+		s.conn.limitWrite(writeTimeout)
+		_, s.mute = s.wire.Write(s.out)
 	}
-	s.conn.limitWrite(writeTimeout)
-	_, err := s.wire.Write(s.out)
 	if s.out = s.out[:0]; cap(s.out) > 2*flushAt {
 		s.out = nil
 	}
-	return err
+	return s.mute
 }
 
 // sayLast sends what is left, and e if it is not nil.
@@ -225,6 +231,9 @@ func (s *session) linger() {
 func (s *session) command(line []byte) error {
 	c, err := smtp.ParseCommand(line)
 	if err != nil {
+		if isHTTP(line) {
+			return errHTTP
+		}
 		return err
 	}
 	if len(line)+2 > smtp.MaxCommandLine && c.Verb != smtp.AUTH {
@@ -249,6 +258,10 @@ func (s *session) command(line []byte) error {
 	return s.small(c)
 }
 
+// isHTTP recognises the first line of a web request: a browser was made to speak to us by somebody whose commands would stand in
+// its body.
+func isHTTP(line []byte) bool { return bytes.Contains(line, []byte(" HTTP/")) }
+
 // small does the commands that move nothing on. A client that sends only those is not served for ever.
 func (s *session) small(c smtp.Command) error {
 	if s.idle++; s.idle > idleCommands && c.Verb != smtp.QUIT {
@@ -266,6 +279,9 @@ func (s *session) small(c smtp.Command) error {
 	case smtp.NOOP:
 		s.say("250 2.0.0 Ok")
 	case smtp.VRFY:
+		if len(c.Arg) == 0 {
+			return errNoUser
+		}
 		s.say("252 2.5.0 Send some mail, I will try my best")
 	case smtp.HELP:
 		s.say("214 2.0.0 RFC 5321")
@@ -285,7 +301,7 @@ func (s *session) small(c smtp.Command) error {
 func (s *session) say(line string) {
 	s.out = append(append(s.out, line...), '\r', '\n')
 	if len(s.out) > flushAt {
-		_ = s.flush() // an error shows at the next read
+		_ = s.flush() // an error shows at the next command
 	}
 }
 

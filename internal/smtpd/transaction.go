@@ -86,10 +86,13 @@ func (s *session) rcpt(arg []byte) error {
 	return nil
 }
 
+// overRecipients is how many times the limit a client may go beyond it.
+const overRecipients = 10
+
 // tooManyRecipients refuses one more, for a while without regarding it as an error: RFC 5321 section 4.5.3.1.10 lets clients
-// send the rest in another transaction.
+// send the rest in another transaction, and many find out about the limit by being refused one at a time.
 func (s *session) tooManyRecipients() error {
-	if s.tx.over++; s.tx.over > s.srv.opts.MaxRecipients {
+	if s.tx.over++; s.tx.over > overRecipients*s.srv.opts.MaxRecipients {
 		return errTooMany
 	}
 	s.fail(errRecipients)
