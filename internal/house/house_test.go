@@ -20,7 +20,7 @@ const ours = "posthoorn/internal/"
 // floors, from the ground up. A package may import what lives below it, never a neighbour.
 var floors = [][]string{
 	{"mail", "template", "mime"},
-	{"smtp", "compose", "report", "mailauth", "dns", "fetch", "sqldb", "localqueue", "journal"},
+	{"smtp", "compose", "report", "mailauth", "dns", "fetch", "stats", "monitor", "sqldb", "localqueue", "journal"},
 	{"settings", "broker", "store"},
 	{"schedule", "deliver", "inject", "prepare", "settle"},
 	{"outbox"},
@@ -59,7 +59,7 @@ var drivers = map[string]string{
 
 // pure packages open nothing: time, randomness and resources come in as arguments.
 var (
-	pure    = []string{"mail", "template", "mime", "smtp", "compose", "report", "schedule"}
+	pure    = []string{"mail", "template", "mime", "smtp", "compose", "report", "stats", "schedule"}
 	openers = []string{"os", "os/exec", "net/http", "database/sql", "math/rand", "math/rand/v2", "crypto/rand", "syscall"}
 )
 
