@@ -19,30 +19,41 @@ type contestant interface {
 	stop()
 }
 
+// keeper is a contestant that keeps mail instead of bringing it to the sink.
+type keeper interface {
+	contestant
+	address() string   // takes SMTP
+	kept() (int, bool) // how many messages it has; false: it does not say
+}
+
 // posthoorn is the built program. Which of smtp and embedded are set says how mail comes in.
 type posthoorn struct {
 	*process
 	b        *bench
 	config   string
 	outbox   string
+	inbox    string // where mail stays; empty: nowhere
+	state    string
 	door     string // address of its SMTP door
 	smtp     bool   // mail comes in by SMTP
 	embedded bool   // no broker
 }
 
 func startPosthoorn(b *bench, r row, dir string) (contestant, error) {
-	p := &posthoorn{b: b, config: filepath.Join(dir, "config.txt"), outbox: b.queues.outbox, smtp: r.bySMTP, embedded: !r.broker}
+	p := &posthoorn{b: b, config: filepath.Join(dir, "config.txt"), state: stateIn(dir),
+		outbox: b.queues.outbox, smtp: r.bySMTP, embedded: !r.broker}
 	port := freePort(b.host)
+	all, out := connectionsOf(r)
 	p.door = fmt.Sprintf("127.0.0.1:%d", port)
 	keys := []string{
-		"state-directory: " + stateIn(dir),
+		"state-directory: " + p.state,
 		"database-address: sqlite://" + settingsIn(dir),
 		"dns-servers: " + b.names,
 		fmt.Sprintf("smtp-remote-port: %d", b.sink.port),
 		"smtp-allow-local: true",
 		"smtp-default-ips: 127.0.0.1",
-		fmt.Sprintf("smtp-connections: %d", r.connections+50),
-		fmt.Sprintf("smtp-connections-out: %d", r.connections),
+		fmt.Sprintf("smtp-connections: %d", all),
+		fmt.Sprintf("smtp-connections-out: %d", out),
 		"smtp-ip: 127.0.0.1",
 		fmt.Sprintf("smtp-port: %d", port),
 		"www-port: 0",
@@ -59,6 +70,10 @@ func startPosthoorn(b *bench, r row, dir string) (contestant, error) {
 		keys = append(keys[:len(keys)-2], "rabbitmq-address: "+b.rabbit.URL(),
 			"rabbitmq-outbox: "+b.queues.outbox, "rabbitmq-results: "+b.queues.results)
 	}
+	if r.keeps != "" {
+		p.inbox = b.queues.inbox
+		keys = append(keys, "rabbitmq-inbox: "+p.inbox)
+	}
 	if r.content.stored {
 		keys = append(keys, "storage-address: dir://"+bodiesIn(dir))
 	}
@@ -73,9 +88,19 @@ func startPosthoorn(b *bench, r row, dir string) (contestant, error) {
 	return p, err
 }
 
+// connectionsOf is how many connections there may be. Three quarters of them all may come in, nine tenths may go out.
+func connectionsOf(r row) (all, out int) {
+	if r.keeps != "" {
+		return r.connections * 3 / 2, 1
+	}
+	return r.connections + 50, r.connections
+}
+
 func (p *posthoorn) ready() bool {
 	return listens(p.door) && (p.embedded || p.b.consumed())
 }
+
+func (p *posthoorn) address() string { return p.door }
 
 func (p *posthoorn) feed(l load) error {
 	switch {
@@ -99,6 +124,14 @@ func (p *posthoorn) publish(l load) error {
 		return fmt.Errorf("queue publish: %w: %s", err, out)
 	}
 	return nil
+}
+
+// kept is part of keeper.
+func (p *posthoorn) kept() (int, bool) {
+	if p.embedded {
+		return depthOf(p.state, p.inbox)
+	}
+	return p.b.depth(p.inbox)
 }
 
 // bare is the upper bound.

@@ -122,10 +122,20 @@ func (c *client) message(l load, id int) error {
 }
 
 func (c *client) say(want byte, line string) error {
-	if _, err := c.conn.Write([]byte(line + "\r\n")); err != nil {
+	return c.take(stepOf(line, string(want)))
+}
+
+// take sends what stands in a step and reads the replies to it.
+func (c *client) take(s step) error {
+	if _, err := c.conn.Write(s.say); err != nil {
 		return err
 	}
-	return c.expect(want)
+	for i := range len(s.replies) {
+		if err := c.expect(s.replies[i]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (c *client) expect(want byte) error {

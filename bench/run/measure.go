@@ -27,7 +27,7 @@ type bench struct {
 	rabbit     *testbed.RabbitMQ
 	brokerTree []int
 	channel    *amqp.Channel
-	queues     struct{ outbox, results string } // of the repeat that runs
+	queues     struct{ outbox, results, inbox string } // of the repeat that runs
 	runs       int
 }
 
@@ -40,6 +40,7 @@ type figures struct {
 	memory            float64 // MiB, the most
 	trips             float64 // flushes of replies at the sink per message
 	connections       float64 // at the sink, the most
+	load              float64 // CPU of the clients
 }
 
 // warm is how many messages go through before the clock starts.
@@ -106,6 +107,7 @@ func (b *bench) prepareSink(r row) {
 // fresh makes the queues of a repeat and counts what arrives in the one for results.
 func (b *bench) fresh(r row) (count *counter, forget func(), err error) {
 	count = new(counter)
+	b.queues.inbox = fmt.Sprintf("bench%d-inbox", b.runs)
 	if !r.broker {
 		return count, func() {}, nil
 	}
@@ -118,22 +120,30 @@ func (b *bench) fresh(r row) (count *counter, forget func(), err error) {
 	}
 	b.queues.outbox = fmt.Sprintf("bench%d-outbox", b.runs)
 	b.queues.results = fmt.Sprintf("bench%d-results", b.runs)
-	args := amqp.Table{}
-	if b.o.queueType == "quorum" {
-		args["x-queue-type"] = "quorum"
+	err = errors.Join(b.declare(b.queues.outbox, b.o.queueType), b.declare(b.queues.results, "classic"))
+	if r.keeps != "" {
+		err = errors.Join(err, b.declare(b.queues.inbox, r.keeps))
 	}
-	_, err1 := b.channel.QueueDeclare(b.queues.outbox, true, false, false, false, args)
-	_, err2 := b.channel.QueueDeclare(b.queues.results, true, false, false, false, nil)
 	ds, err3 := b.channel.Consume(b.queues.results, "", true, false, false, false, nil)
-	if err := errors.Join(err1, err2, err3); err != nil {
+	if err := errors.Join(err, err3); err != nil {
 		return nil, nil, err
 	}
 	go count.all(ds)
 	return count, func() {
-		_, _ = b.channel.QueueDelete(b.queues.outbox, false, false, false)
-		_, _ = b.channel.QueueDelete(b.queues.results, false, false, false)
+		for _, name := range []string{b.queues.outbox, b.queues.results, b.queues.inbox} {
+			_, _ = b.channel.QueueDelete(name, false, false, false) // one that is not there is no error
+		}
 		_ = conn.Close()
 	}, nil
+}
+
+func (b *bench) declare(queue, kind string) error {
+	args := amqp.Table{}
+	if kind == "quorum" {
+		args[amqp.QueueTypeArg] = amqp.QueueTypeQuorum
+	}
+	_, err := b.channel.QueueDeclare(queue, true, false, false, false, args)
+	return err
 }
 
 // consumed reports whether somebody reads the outbox.

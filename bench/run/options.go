@@ -15,7 +15,8 @@ type options struct {
 	blocked, others                       int
 	rows                                  *regexp.Regexp
 	bin, queueType                        string
-	latency, slow                         time.Duration
+	idle, loris                           int
+	latency, slow, intake                 time.Duration
 	list, verbose                         bool
 }
 
@@ -47,6 +48,9 @@ func parse() (o options, err error) {
 	flag.IntVar(&o.size, "size", 10<<10, "bytes of a message")
 	flag.DurationVar(&o.latency, "latency", 50*time.Millisecond, "latency of each reply in the rows with latency")
 	flag.DurationVar(&o.slow, "slow", 10*time.Second, "latency of each reply of the slow server in the rows that begin with fair")
+	flag.DurationVar(&o.intake, "intake", 2*time.Second, "time of a repeat, in the rows that begin with intake")
+	flag.IntVar(&o.idle, "nidle", 10_000, "idle sessions, in the row about them")
+	flag.IntVar(&o.loris, "nloris", 1000, "clients with a byte a second, in the row about them")
 	flag.StringVar(&o.queueType, "queue-type", "classic", "type of the outbox on RabbitMQ: classic or quorum")
 	flag.StringVar(&o.bin, "bin", "", "folder of posthoorn and bench/{sink,bare,park}; default: beside this program")
 	flag.BoolVar(&o.verbose, "v", false, "print each repeat")
@@ -54,6 +58,7 @@ func parse() (o options, err error) {
 	flag.Parse()
 	if *quick {
 		o.messages, o.slowMessages, o.blocked, o.others, o.repeats = 2_000, 6_000, 8_000, 4_000, 1
+		o.intake, o.idle, o.loris = 300*time.Millisecond, 1000, 200
 	}
 	if o.rows, err = regexp.Compile(*rows); err != nil {
 		return o, err

@@ -30,7 +30,12 @@ func (o remoteOutbox) fill(loads ...load) error {
 }
 
 func (o remoteOutbox) depth() (int, bool) {
-	q, err := o.b.channel.QueueDeclarePassive(o.b.queues.outbox, true, false, false, false, nil)
+	return o.b.depth(o.b.queues.outbox)
+}
+
+// depth is how many messages of a queue on RabbitMQ nobody has taken.
+func (b *bench) depth(queue string) (int, bool) {
+	q, err := b.channel.QueueDeclarePassive(queue, true, false, false, false, nil)
 	return q.Messages, err == nil
 }
 
@@ -63,12 +68,15 @@ func (o embeddedOutbox) fill(loads ...load) error {
 	return nil
 }
 
-func (o embeddedOutbox) depth() (int, bool) {
+func (o embeddedOutbox) depth() (int, bool) { return depthOf(o.state, embeddedName) }
+
+// depthOf asks the daemon with this state.
+func depthOf(state, queue string) (int, bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	list, err := control.NewClient(filepath.Join(o.state, "posthoorn.control")).List(ctx)
+	list, err := control.NewClient(filepath.Join(state, "posthoorn.control")).List(ctx)
 	for _, q := range list {
-		if q.Name == embeddedName {
+		if q.Name == queue {
 			return int(q.Messages - q.InHand), true
 		}
 	}

@@ -169,10 +169,14 @@ func held(roots []int) (total int64) {
 	return total
 }
 
-// mostResident is the most memory that a process has had, in bytes, what it shares included.
-func mostResident(pid int) int64 {
+// mostResident is the most memory that a process has had, in bytes, what it shares included; resident is what it has now.
+func mostResident(pid int) int64 { return fromStatus(pid, "VmHWM") }
+func resident(pid int) int64     { return fromStatus(pid, "VmRSS") }
+
+// fromStatus reads a number of bytes in /proc/PID/status.
+func fromStatus(pid int, name string) int64 {
 	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	_, rest, _ := strings.Cut(string(text), "\nVmHWM:")
+	_, rest, _ := strings.Cut(string(text), "\n"+name+":")
 	if f := strings.Fields(rest); len(f) > 0 {
 		kib, _ := strconv.ParseInt(f[0], 10, 64)
 		return kib << 10

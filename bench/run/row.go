@@ -16,6 +16,7 @@ type row struct {
 	bySMTP  bool   // mail comes in by SMTP: the rate counts to the sink
 	against string // the row that this one is divided by, in the same repeat
 	deny    bool   // the sink makes the sender go back to two round trips
+	keeps   string // mail stays where it was taken in; on RabbitMQ this is the type of that queue
 }
 
 // world is what mail meets.

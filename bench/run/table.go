@@ -9,12 +9,13 @@ import (
 
 // table gathers the figures of all repeats.
 type table struct {
+	columns []column
 	rows    []row
 	figures map[string]map[int]figures // by row and repeat
 }
 
-func newTable(rows []row) *table {
-	t := &table{rows: rows, figures: map[string]map[int]figures{}}
+func newTable(columns []column, rows []row) *table {
+	t := &table{columns: columns, rows: rows, figures: map[string]map[int]figures{}}
 	for _, r := range rows {
 		t.figures[r.name] = map[int]figures{}
 	}
@@ -33,7 +34,7 @@ type column struct {
 func rate(f figures) float64 { return f.rate }
 func own(f figures) float64  { return f.own }
 
-var columns = []column{
+var speedColumns = []column{
 	{"messages/s", "%.0f", rate},
 	{"accepted/s", "%.0f", func(f figures) float64 { return f.accepted }},
 	{"CPU µs", "%.0f", own},
@@ -47,18 +48,14 @@ var columns = []column{
 func (t *table) print(w io.Writer) {
 	tw := tabwriter.NewWriter(w, 2, 0, 2, ' ', 0)
 	fmt.Fprint(tw, "row")
-	for _, c := range columns {
+	for _, c := range t.columns {
 		fmt.Fprint(tw, "\t", c.head)
 	}
 	fmt.Fprintln(tw, "\tmessages/s by\tCPU µs by\tby what")
 	for _, r := range t.rows {
 		fmt.Fprint(tw, r.name)
-		for _, c := range columns {
-			var list []float64
-			for _, f := range t.figures[r.name] {
-				list = append(list, c.of(f))
-			}
-			fmt.Fprint(tw, "\t", median(c.form, list))
+		for _, c := range t.columns {
+			fmt.Fprint(tw, "\t", t.figure(r, c))
 		}
 		for _, of := range []func(figures) float64{rate, own} {
 			fmt.Fprint(tw, "\t", t.ratio(r, of))
@@ -66,6 +63,17 @@ func (t *table) print(w io.Writer) {
 		fmt.Fprintln(tw, "\t"+r.against)
 	}
 	_ = tw.Flush() // a terminal that is gone
+}
+
+// figure leaves out what the row does not have.
+func (t *table) figure(r row, c column) string {
+	var list []float64
+	for _, f := range t.figures[r.name] {
+		if v := c.of(f); v > 0 {
+			list = append(list, v)
+		}
+	}
+	return median(c.form, list)
 }
 
 // ratio compares a row with another of the same repeats.

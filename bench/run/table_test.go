@@ -7,7 +7,7 @@ import (
 
 func TestTable(t *testing.T) {
 	rows := []row{{name: "bare"}, {name: "posthoorn", against: "bare"}, {name: "absent"}}
-	table := newTable(rows)
+	table := newTable(speedColumns, rows)
 	for repeat, rate := range []float64{1000, 3000, 2000} {
 		table.add(rows[0], repeat, figures{rate: rate, own: 100, trips: 2})
 		table.add(rows[1], repeat, figures{rate: rate * float64(repeat+1) / 4, own: 150, trips: 1.25})
