@@ -17,6 +17,12 @@ const (
 // Exim starts an Exim that ends with the test. settings are further lines of the main section ("smtp_banner = x"). It needs root.
 func Exim(t testing.TB, settings ...string) *MailServer {
 	t.Helper()
+	return startExim(t, eximBox, settings)
+}
+
+// startExim starts an Exim with the sections that say where mail goes; they may name its directory.
+func startExim(t testing.TB, sections func(dir string) string, settings []string) *MailServer {
+	t.Helper()
 	root := os.Getenv("POSTHOORN_EXIM")
 	if root == "" {
 		root = eximDefault
@@ -58,7 +64,16 @@ acl_smtp_data = accept_all
 begin acl
 accept_all:
   accept
-begin routers
+%s`, binary, eximUser, eximUser, dir, dir, port, strings.Join(settings, "\n"), sections(dir))
+	if err := os.WriteFile(dir+"/exim.conf", []byte(config), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return startMailServer(t, exec.Command(binary, "-bdf", "-C", dir+"/exim.conf"), &MailServer{addr: loopback(port), mailbox: dir + "/mail/box", log: dir + "/log/mainlog"}, dir)
+}
+
+// eximBox keeps all mail in a maildir.
+func eximBox(dir string) string {
+	return fmt.Sprintf(`begin routers
 all:
   driver = accept
   transport = box
@@ -72,9 +87,5 @@ box:
   return_path_add
   headers_add = Delivered-To: $local_part@$domain
   batch_max = 1
-`, binary, eximUser, eximUser, dir, dir, port, strings.Join(settings, "\n"), dir)
-	if err := os.WriteFile(dir+"/exim.conf", []byte(config), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	return startMailServer(t, exec.Command(binary, "-bdf", "-C", dir+"/exim.conf"), &MailServer{addr: loopback(port), mailbox: dir + "/mail/box", log: dir + "/log/mainlog"}, dir)
+`, dir)
 }

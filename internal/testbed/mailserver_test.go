@@ -35,6 +35,9 @@ func TestMailServers(t *testing.T) {
 
 func TestTools(t *testing.T) {
 	s := testbed.Postfix(t, "smtpd_banner = told by the test")
+	if out, err := exec.Command(testbed.Tool(t, "msmtp"), "--version").CombinedOutput(); err != nil {
+		t.Errorf("%v: %s", err, out)
+	}
 	for _, args := range [][]string{
 		{testbed.Tool(t, "smtp-source"), "-m", "5", "-f", "a@example.com", "-t", "b@example.com", s.Addr()},
 		{testbed.Tool(t, "swaks"), "--server", s.Addr(), "--from", "a@example.com", "--to", "b@example.com"},
@@ -50,5 +53,28 @@ func TestTools(t *testing.T) {
 	s.Wait(t, 6)
 	if testbed.Tool(t, "smtp-sink") == "" {
 		t.Error("no smtp-sink")
+	}
+}
+
+// A relay, and a balancer in front of it, pass mail on.
+func TestRelays(t *testing.T) {
+	for name, start := range map[string]func(testing.TB, testbed.Next, ...string) *testbed.MailServer{
+		"postfix": testbed.PostfixRelay, "exim": testbed.EximRelay,
+	} {
+		t.Run(name, func(t *testing.T) {
+			end := testbed.Exim(t)
+			balancer := testbed.StartHAProxy(t, "server end "+end.Addr(), "balance roundrobin\nserver end "+end.Addr()+" check inter 100ms")
+			relay := start(t, testbed.Next{Addr: balancer.Addrs[1]})
+			if err := smtp.SendMail(relay.Addr(), nil, "from@example.net", []string{"to@example.com"}, []byte("Subject: x\r\n\r\nx\r\n")); err != nil {
+				t.Fatalf("%v\n%s", err, relay.Log())
+			}
+			end.Wait(t, 1)
+			if m := end.Mails(t)[0]; m.Sender != "from@example.net" || m.Recipient != "to@example.com" {
+				t.Errorf("%+v", m)
+			}
+			if !strings.Contains(balancer.Log(), "section1/end succeeded") {
+				t.Errorf("log: %s", balancer.Log())
+			}
+		})
 	}
 }

@@ -31,12 +31,13 @@ func need(debianPackage string, paths ...string) (string, error) {
 	return "", fmt.Errorf("%s is not installed; "+install, paths[0], debianPackage)
 }
 
-// Tool is the path of a program of Postfix's test tools (smtp-source, smtp-sink) or swaks. The test fails when it is missing.
+// Tool is the path of a client: one of Postfix's test tools (smtp-source, smtp-sink), swaks or msmtp. The test fails when it is
+// missing.
 func Tool(t testing.TB, name string) string {
 	t.Helper()
 	debianPackage := "postfix"
-	if name == "swaks" {
-		debianPackage = "swaks"
+	if name == "swaks" || name == "msmtp" {
+		debianPackage = name
 	}
 	path, err := need(debianPackage, name, "/usr/sbin/"+name)
 	if err != nil {
