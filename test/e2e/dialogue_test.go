@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/textproto"
 	"strings"
+	"testing"
 	"time"
 )
 
@@ -13,26 +14,32 @@ import (
 func (r *rig) dialogue(lines ...string) (replies []string) {
 	r.t.Helper()
 	r.open()
-	raw, err := net.Dial("tcp", r.door)
+	return converse(r.t, r.door, lines...)
+}
+
+// converse is a dialogue with any server.
+func converse(t *testing.T, addr string, lines ...string) (replies []string) {
+	t.Helper()
+	raw, err := net.Dial("tcp", addr)
 	if err != nil {
-		r.t.Fatal(err)
+		t.Fatal(err)
 	}
 	c := textproto.NewConn(raw)
 	defer func() { _ = c.Close() }()
 	if _, _, err := c.ReadResponse(220); err != nil {
-		r.t.Fatal(err)
+		t.Fatal(err)
 	}
 	for i := 0; i < len(lines); i += 2 {
 		if _, err := c.W.WriteString(lines[i] + "\r\n"); err != nil {
-			r.t.Fatal(err)
+			t.Fatal(err)
 		}
 		_ = c.W.Flush()
 		code, text, err := c.ReadResponse(0)
 		if err != nil {
-			r.t.Fatalf("after %.60q: %v", lines[i], err)
+			t.Fatalf("after %.60q: %v", lines[i], err)
 		}
 		if fmt.Sprint(code) != lines[i+1] {
-			r.t.Fatalf("after %.60q: %d %s, want %s", lines[i], code, text, lines[i+1])
+			t.Fatalf("after %.60q: %d %s, want %s", lines[i], code, text, lines[i+1])
 		}
 		replies = append(replies, text)
 	}

@@ -1,9 +1,7 @@
 package e2e
 
 import (
-	"fmt"
 	"net"
-	"os/exec"
 	"strings"
 	"testing"
 
@@ -36,24 +34,4 @@ func TestRealServersTakeIt(t *testing.T) {
 			})
 		})
 	}
-}
-
-// Real clients hand in: smtp-source over several connections, and swaks.
-func TestRealClientsHandIn(t *testing.T) {
-	onBoth(t, setup{zone: "you.test A 127.0.0.1\n"}, func(t *testing.T, r *rig) {
-		const n = 100
-		r.open()
-		for _, line := range [][]string{
-			{testbed.Tool(t, "smtp-source"), "-4", "-s", "5", "-m", fmt.Sprint(n), "-l", "5000", "-f", "me@sender.test", "-t", "a@you.test", r.door},
-			{testbed.Tool(t, "swaks"), "--server", r.door, "--from", "me@sender.test", "--to", "b@you.test,c@you.test", "--body", "hello"},
-		} {
-			if out, err := exec.Command(line[0], line[1:]...).CombinedOutput(); err != nil {
-				t.Fatalf("%s: %v\n%s", line[0], err, out)
-			}
-		}
-		r.succeed(n + 2)
-		if got := len(r.sink.Messages()); got != n+2 {
-			t.Errorf("%d messages at the sink", got)
-		}
-	})
 }
