@@ -42,7 +42,7 @@ func splitPath(arg []byte, keyword string) (path, params []byte, err error) {
 		return nil, nil, syntax("5.5.4", "Blank expected after the address")
 	}
 	if len(path) > 0 && path[0] == '@' {
-		if colon := bytes.IndexByte(path, ':'); colon > 0 {
+		if colon := bytes.IndexByte(path, ':'); colon > 0 && colon < len(path)-1 { // a route to nowhere is not the null path
 			path = path[colon+1:]
 		}
 	}

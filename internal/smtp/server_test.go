@@ -243,6 +243,7 @@ func TestMailArguments(t *testing.T) {
 		"TO:<a@b.test>":                             "501 5.5.4",
 		"":                                          "501 5.5.4",
 		"FROM:<a>":                                  "501 5.1.7",
+		"FROM:<@r.test:>":                           "501 5.1.7",
 		"FROM:<a@b test>":                           "501 5.1.7",
 		"FROM:<a b@c.test>":                         "501 5.1.7",
 		"FROM:<a@b.test> NOTIFY=NEVER x>":           "555 5.5.4",
