@@ -85,6 +85,7 @@ func (c *Conn) sendContent(j *Job, buf *[]byte) (next *Job, dotOut bool, err err
 	if next = c.offer(); next != nil {
 		out = append(out, c.command.buf...)
 	}
+	c.showContent(j)
 	n, err := c.write(out)
 	if n >= dot {
 		c.data += int64(len(j.body.Data))
@@ -123,7 +124,7 @@ func (c *Conn) outcome(dotOut bool, err error) *mail.Result {
 	if !dotOut {
 		return c.cutOff(err)
 	}
-	reply, err := c.link.reply(c.dial.Timeouts.Dot, true)
+	reply, err := c.reply(c.dial.Timeouts.Dot, true)
 	if err != nil {
 		c.dead = true
 		c.client.metrics.unanswered.Inc()
@@ -147,7 +148,7 @@ func (c *Conn) cutOff(err error) *mail.Result {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return c.trouble(mail.StateMessage, err)
 	}
-	reply, readErr := c.link.reply(lastWords, false)
+	reply, readErr := c.reply(lastWords, false)
 	if readErr == nil && reply.Refusal() {
 		return c.answered(mail.StateMessage, mail.Failed, reply)
 	}

@@ -23,6 +23,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"posthoorn/internal/monitor"
 )
 
 // Options of a Client. The zero value is usable.
@@ -38,6 +40,7 @@ type Options struct {
 	Connect func(ctx context.Context, source netip.Addr, to netip.AddrPort) (net.Conn, error)
 	// Now is the clock for results and for what is remembered of peers, nil = time.Now.
 	Now      func() time.Time
+	Monitor  *monitor.Hub          // gets what goes over the wire; nil = nobody watches
 	Log      *slog.Logger          // nil = nothing is logged
 	Register prometheus.Registerer // nil = not registered
 }
@@ -50,12 +53,13 @@ type Client struct {
 	now     func() time.Time
 	log     *slog.Logger
 	metrics metrics
+	monitor *monitor.Hub
 	buffers sync.Pool // of *[]byte, for content on its way
 }
 
 // New makes a Client.
 func New(o Options) *Client {
-	c := &Client{connect: o.Connect, now: o.Now, log: o.Log, metrics: newMetrics(o.Register)}
+	c := &Client{connect: o.Connect, now: o.Now, log: o.Log, monitor: o.Monitor, metrics: newMetrics(o.Register)}
 	if c.connect == nil {
 		c.connect = dialTCP
 	}

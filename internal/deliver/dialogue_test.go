@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"posthoorn/internal/mail"
+	"posthoorn/internal/monitor"
 )
 
 // A dialogue file holds cases, each "== name" and then lines:
@@ -87,7 +88,9 @@ func (d *dialogue) play(t *testing.T) {
 	opts := d.options(r)
 	var played sync.WaitGroup
 	n := 0
-	client := New(Options{Connect: func(context.Context, netip.Addr, netip.AddrPort) (net.Conn, error) {
+	hub := new(monitor.Hub)
+	viewer, _ := hub.Watch(monitor.Filter{})
+	client := New(Options{Monitor: hub, Connect: func(context.Context, netip.Addr, netip.AddrPort) (net.Conn, error) {
 		if n == len(d.connections) || len(d.connections[n]) == 0 {
 			n++
 			return nil, errors.New("refused")
@@ -106,6 +109,8 @@ func (d *dialogue) play(t *testing.T) {
 	client.Open(ctx, opts, r)
 	<-r.ended
 	played.Wait()
+	viewer.Close()
+	d.checkShown(t, viewer)
 	if got := strings.Join(r.events, "\n"); got != strings.Join(d.events, "\n") {
 		t.Errorf("heard:\n%s\nwant:\n%s", "E: "+strings.ReplaceAll(got, "\n", "\nE: "), strings.Join(d.events, "\n"))
 	}

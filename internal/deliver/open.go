@@ -80,6 +80,7 @@ func (c *Conn) greet(t Target, level Level) (broken bool, r *mail.Result) {
 		if v := recover(); v != nil {
 			broken, r = false, c.failed(v)
 		} else if r != nil {
+			c.showFailure(r)
 			c.leave(r)
 		}
 	}()
@@ -130,6 +131,7 @@ func (c *Conn) connect(t Target) *mail.Result {
 	}
 	c.info.sent.Store(0)
 	c.link.nc = nil
+	c.number = c.client.monitor.NewSession()
 	c.describe()
 	ctx, cancel := context.WithTimeout(c.ctx, c.dial.Timeouts.Connect)
 	defer cancel()
@@ -150,7 +152,7 @@ func (c *Conn) connect(t Target) *mail.Result {
 // welcome waits for the greeting.
 func (c *Conn) welcome() *mail.Result {
 	c.enter(Greeting)
-	reply, err := c.link.reply(c.dial.Timeouts.Greeting, false)
+	reply, err := c.reply(c.dial.Timeouts.Greeting, false)
 	if err != nil {
 		return c.trouble(mail.StateIntro, err)
 	}
@@ -230,7 +232,7 @@ func (c *Conn) say(state mail.State, line string) (smtp.Reply, *mail.Result) {
 	if c.Phase() == LogIn {
 		wait = c.dial.Timeouts.Auth
 	}
-	reply, err := c.link.reply(wait, false)
+	reply, err := c.reply(wait, false)
 	if err != nil {
 		return smtp.Reply{}, c.trouble(state, err)
 	}
@@ -239,7 +241,7 @@ func (c *Conn) say(state mail.State, line string) (smtp.Reply, *mail.Result) {
 
 // send writes a command.
 func (c *Conn) send(line []byte) error {
-	_, err := c.write(line)
+	_, err := c.speak(line)
 	return err
 }
 

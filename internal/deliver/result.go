@@ -14,6 +14,7 @@ import (
 // session is what is known of the peer and of what went over the connection.
 type session struct {
 	target      Target
+	number      uint64 // for those who watch
 	odd         oddity
 	ext         smtp.Extensions
 	encrypted   bool

@@ -140,6 +140,7 @@ func (c *Conn) short() bool { return c.ext.Pipelining && !c.odd.plain }
 // hangUp says QUIT, if the peer is in a state to hear it, and closes the socket. The answer is not important.
 func (c *Conn) hangUp() {
 	c.enter(Closing)
+	c.note("connection ends after %d messages", c.messages)
 	if c.dead {
 		c.cutSocket()
 		return

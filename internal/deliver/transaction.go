@@ -22,7 +22,7 @@ func (c *Conn) begin(j *Job) bool {
 	if c.reset {
 		group = append([]byte("RSET\r\n"), group...)
 	}
-	if _, err := c.write(group); err != nil {
+	if _, err := c.speak(group); err != nil {
 		return c.unheard(j, err)
 	}
 	c.wantAhead(1)
@@ -69,11 +69,11 @@ func (c *Conn) hear(p Phase, command []byte, wait time.Duration) (smtp.Reply, er
 		if c.link.replies.Buffered() > 0 { // an answer to nothing
 			return smtp.Reply{}, smtp.ErrReply
 		}
-		if _, err := c.write(command); err != nil {
+		if _, err := c.speak(command); err != nil {
 			return smtp.Reply{}, err
 		}
 	}
-	return c.link.reply(wait, false)
+	return c.reply(wait, false)
 }
 
 // answers hears the replies to an envelope, in the order of its commands, all before it judges: a reply too many shows only
@@ -203,10 +203,10 @@ func (c *Conn) confirm(refusal *mail.Result) *mail.Result {
 	if c.dead || !c.ext.Pipelining {
 		return refusal
 	}
-	_, err := c.write([]byte("RSET\r\n"))
+	_, err := c.speak([]byte("RSET\r\n"))
 	var reply smtp.Reply
 	if err == nil {
-		reply, err = c.link.reply(c.dial.Timeouts.Hello, false)
+		reply, err = c.reply(c.dial.Timeouts.Hello, false)
 	}
 	switch {
 	case err != nil && (isLost(err) || errors.Is(err, errStopped)):
@@ -246,10 +246,10 @@ func (c *Conn) botched() *mail.Result {
 // loneDot ends the content that a peer waits for though it has refused the recipient (RFC 2920 section 3.1). Its answer is
 // part of the refusal.
 func (c *Conn) loneDot(refusal *mail.Result) *mail.Result {
-	_, err := c.write([]byte(".\r\n"))
+	_, err := c.speak([]byte(".\r\n"))
 	if err == nil {
 		var reply smtp.Reply
-		reply, err = c.link.reply(c.dial.Timeouts.Dot, false)
+		reply, err = c.reply(c.dial.Timeouts.Dot, false)
 		c.dead = reply.Code == 421
 	}
 	if err != nil || c.link.replies.Buffered() > 0 {

@@ -69,8 +69,13 @@ type Hub struct {
 	mu sync.Mutex // of changes to viewers
 }
 
-// NewSession gives a number to a connection.
-func (h *Hub) NewSession() uint64 { return h.sessions.Add(1) }
+// NewSession gives a number to a connection. That of a nil hub is 0.
+func (h *Hub) NewSession() uint64 {
+	if h == nil {
+		return 0
+	}
+	return h.sessions.Add(1)
+}
 
 // Watched says that somebody watches. A nil hub is never watched.
 func (h *Hub) Watched() bool { return h != nil && h.viewers.Load() != nil }
