@@ -25,6 +25,7 @@ const (
 type kind struct {
 	format       *template.Template
 	text, binary *writer
+	paths        struct{ text, binary string }
 	buffers      sync.Pool // of *[]byte
 }
 
@@ -35,6 +36,7 @@ func (k *kind) open(ws *writers, name string, o Kind, format string) (err error)
 	if k.format, err = template.Compile(format); err != nil {
 		return fmt.Errorf("%s-log-format: %w", name, err)
 	}
+	k.paths.text, k.paths.binary = o.Text.Path, o.Binary.Path
 	if o.Text.Path != "" {
 		if k.text, err = ws.file(o.Text, name); err != nil {
 			return err

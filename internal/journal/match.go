@@ -1,0 +1,171 @@
+package journal
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+)
+
+// verdict is what a query says of a line.
+type verdict uint8
+
+const (
+	unwanted verdict = iota
+	wanted
+	tooOld // so is everything before it
+)
+
+// slack is how much lines may be out of order.
+const slack = 10 * time.Minute
+
+// matcher holds a query against lines.
+type matcher struct {
+	q      Query
+	binary bool
+	words  [][]byte // what a line that is wanted holds somewhere, in lower case
+	lower  []byte
+}
+
+func newMatcher(q *Query, binary bool) *matcher {
+	m := &matcher{q: *q, binary: binary}
+	for _, field := range []*string{&m.q.Recipient, &m.q.Envelope, &m.q.Domain, &m.q.Source, &m.q.Remote, &m.q.State, &m.q.Result, &m.q.Tag, &m.q.ID, &m.q.Text} {
+		*field = strings.ToLower(*field)
+		if *field != "" && (!binary || plain(*field)) {
+			m.words = append(m.words, []byte(*field))
+		}
+	}
+	return m
+}
+
+// plain says that JSON writes a text in one way only.
+func plain(text string) bool {
+	return !strings.ContainsFunc(text, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || strings.ContainsRune("@.-_ :", r))
+	})
+}
+
+func (m *matcher) line(line []byte) (Line, verdict) {
+	l := Line{Time: timeOf(line)}
+	switch {
+	case !m.q.From.IsZero() && !l.Time.IsZero() && l.Time.Before(m.q.From.Add(-slack)):
+		return l, tooOld
+	case !m.q.From.IsZero() && l.Time.Before(m.q.From), !m.q.Until.IsZero() && l.Time.After(m.q.Until), !m.holds(line):
+		return l, unwanted
+	case !m.binary:
+		l.Text = strings.ToValidUTF8(string(line), "\uFFFD")
+		return l, wanted
+	}
+	var e logged
+	if json.Unmarshal(line, &e) != nil || !m.fits(e.facts(), line) {
+		return l, unwanted
+	}
+	l.JSON = bytes.Clone(line)
+	return l, wanted
+}
+
+// holds is a quick look before a line is read.
+func (m *matcher) holds(line []byte) bool {
+	if len(m.words) == 0 {
+		return true
+	}
+	m.lower = append(m.lower[:0], line...)
+	for i, c := range m.lower {
+		if c >= 'A' && c <= 'Z' {
+			m.lower[i] = c + 'a' - 'A'
+		}
+	}
+	lower := m.lower
+	if bytes.ContainsFunc(line, func(r rune) bool { return r >= 0x80 }) {
+		lower = bytes.ToLower(line)
+	}
+	return !slices.ContainsFunc(m.words, func(word []byte) bool { return !bytes.Contains(lower, word) })
+}
+
+// timeOf is the time of a line: the first date in it.
+func timeOf(line []byte) time.Time {
+	begin := bytes.IndexAny(line[:min(len(line), 40)], "0123456789")
+	if begin < 0 || begin+len(dateFormat) > len(line) {
+		return time.Time{}
+	}
+	t, err := time.Parse(dateFormat, string(line[begin:begin+len(dateFormat)]))
+	if err != nil {
+		return time.Time{}
+	}
+	return t
+}
+
+// logged is a line of a binary log, as far as queries ask.
+type logged struct {
+	Email  letter
+	JSON   letter
+	Result struct {
+		State, Result, From, To string
+		Code                    int
+	}
+}
+
+// letter is a message. Where it came in by SMTP, connection tells from where.
+type letter struct {
+	Recipient  string
+	Envelope   string
+	Tags       []string
+	ID         string `json:"message-id"`
+	Connection struct {
+		Local  string `json:"local-ip"`
+		Remote string `json:"remote-ip"`
+	}
+}
+
+// facts are what queries are held against.
+type facts struct {
+	*letter
+	source, remote, state, result string
+	code                          int
+}
+
+func (e *logged) facts() *facts {
+	if e.JSON.Recipient != "" {
+		return &facts{letter: &e.JSON, source: e.JSON.Connection.Local, remote: e.JSON.Connection.Remote}
+	}
+	return &facts{&e.Email, e.Result.From, e.Result.To, e.Result.State, e.Result.Result, e.Result.Code}
+}
+
+func (m *matcher) fits(f *facts, line []byte) bool {
+	q := &m.q
+	_, domain, _ := strings.Cut(strings.ToLower(f.Recipient), "@")
+	is := func(want, have string) bool { return want == "" || strings.EqualFold(want, have) }
+	in := func(want, have string) bool { return want == "" || strings.Contains(strings.ToLower(have), want) }
+	return in(q.Recipient, f.Recipient) && in(q.Envelope, f.Envelope) && is(q.Domain, domain) &&
+		is(q.Source, f.source) && is(q.Remote, f.remote) && is(q.State, f.state) && is(q.Result, f.result) &&
+		(q.Code == 0 || q.Code == f.code) && is(q.ID, f.ID) &&
+		(q.Tag == "" || slices.ContainsFunc(f.Tags, func(t string) bool { return strings.EqualFold(t, q.Tag) })) &&
+		(q.Text == "" || m.hasText(line))
+}
+
+// hasText looks for a text that JSON may write in several ways.
+func (m *matcher) hasText(line []byte) bool {
+	if plain(m.q.Text) {
+		return true // it was looked for before
+	}
+	var v any
+	return json.Unmarshal(line, &v) == nil && anyText(v, m.q.Text)
+}
+
+// anyText says whether some string in a JSON value holds a text.
+func anyText(v any, text string) bool {
+	switch v := v.(type) {
+	case string:
+		return strings.Contains(strings.ToLower(v), text)
+	case []any:
+		return slices.ContainsFunc(v, func(e any) bool { return anyText(e, text) })
+	case map[string]any:
+		for _, e := range v {
+			if anyText(e, text) {
+				return true
+			}
+		}
+	}
+	return false
+}

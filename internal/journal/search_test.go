@@ -1,0 +1,208 @@
+package journal
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+var logStart = time.Date(2031, 5, 4, 9, 0, 0, 0, time.UTC)
+
+// binaryLine is a line of send.bin, the ith second.
+func binaryLine(i int, recipient, state, text string) string {
+	at := logStart.Add(time.Duration(i) * time.Second).Format(dateFormat)
+	return fmt.Sprintf(`{"time":%q,"attempt":1,"email":{"envelope":"Ann@shop.test","recipient":%q,"tags":["bulk","May"],"message-id":"id%d"},"result":{"state":%q,"result":"error","code":550,"from":"192.0.2.1","to":"198.51.100.7","description":%q}}`+"\n", at, recipient, i, state, text)
+}
+
+// writeLog lays out lines as a log with old files, of which some are compressed: each volume has so many lines, oldest first.
+func writeLog(t *testing.T, path string, lines []string, volumes []int, packed func(int) bool) {
+	t.Helper()
+	for i, n := range volumes {
+		data := []byte(strings.Join(lines[:n], ""))
+		lines = lines[n:]
+		name := numbered(path, i+1)
+		if i == len(volumes)-1 {
+			name = path
+		} else if packed(i) {
+			var b bytes.Buffer
+			w := gzip.NewWriter(&b)
+			w.Write(data)
+			w.Close()
+			name, data = name+gzipped, b.Bytes()
+		}
+		if err := os.WriteFile(name, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// all reads page after page.
+func all(t *testing.T, path string, binary bool, q Query) (ids []string) {
+	t.Helper()
+	for range 10_000 {
+		p, err := search(t.Context(), path, binary, q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(p.Lines) > max(q.Limit, 100) {
+			t.Fatalf("%d lines on a page", len(p.Lines))
+		}
+		for _, l := range p.Lines {
+			ids = append(ids, string(l.JSON)+l.Text)
+		}
+		if q.Cursor = p.Cursor; q.Cursor == "" {
+			return ids
+		}
+	}
+	t.Fatal("no end")
+	return nil
+}
+
+// Whatever the sizes of lines, files and pages: every line is found once, the newest first.
+func TestSearchFindsEveryLineOnce(t *testing.T) {
+	for seed := range uint64(8) {
+		r := rand.New(rand.NewPCG(seed, 7))
+		path := filepath.Join(t.TempDir(), "send.bin")
+		var lines, want []string
+		var volumes []int
+		for range 1 + r.IntN(5) {
+			n := r.IntN(60)
+			for range n {
+				text := strings.Repeat("x", r.IntN(100))
+				if r.IntN(60) == 0 {
+					text = strings.Repeat("y", r.IntN(700_000))
+				}
+				recipient := []string{"bob@a.test", "Carol@b.test"}[r.IntN(2)]
+				line := binaryLine(len(lines), recipient, "rcptto", text)
+				lines = append(lines, line)
+				if recipient == "Carol@b.test" {
+					want = append(want, strings.TrimSuffix(line, "\n"))
+				}
+			}
+			volumes = append(volumes, n)
+		}
+		writeLog(t, path, lines, volumes, func(int) bool { return r.IntN(2) == 0 })
+		slices.Reverse(want)
+		if got := all(t, path, true, Query{Recipient: "carol@", Limit: 1 + r.IntN(50)}); !slices.Equal(got, want) {
+			t.Fatalf("seed %d: %d lines, want %d", seed, len(got), len(want))
+		}
+	}
+}
+
+func TestSearchFilters(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "send.bin")
+	lines := []string{
+		binaryLine(0, "bob@a.test", "rcptto", "no such user"),
+		binaryLine(60, "bob@b.test", "message", `he said "Füße" <here>`),
+		"not JSON at all\n", "\n", strings.Repeat("z", longLine+10) + "\n",
+		`{"time":"2031-05-04 09:05:00","report":true,"json":{"recipient":"desk@shop.test","envelope":"x@y.test","message-id":"77","connection":{"local-ip":"192.0.2.2","remote-ip":"203.0.113.1"}}}` + "\n",
+	}
+	writeLog(t, path, lines, []int{len(lines)}, nil)
+	for _, c := range []struct {
+		name string
+		q    Query
+		want string // the lines, by their places
+	}{
+		{"all", Query{}, "5 1 0"},
+		{"recipient", Query{Recipient: "BOB"}, "1 0"},
+		{"envelope", Query{Envelope: "ann@SHOP"}, "1 0"},
+		{"domain", Query{Domain: "b.test"}, "1"},
+		{"no part of a domain", Query{Domain: "test"}, ""},
+		{"source", Query{Source: "192.0.2.1"}, "1 0"},
+		{"remote of a reception", Query{Remote: "203.0.113.1"}, "5"},
+		{"state", Query{State: "rcptto", Result: "error"}, "0"},
+		{"code", Query{Code: 550}, "1 0"}, {"other code", Query{Code: 551}, ""},
+		{"tag", Query{Tag: "may"}, "1 0"}, {"no part of a tag", Query{Tag: "ma"}, ""},
+		{"id", Query{ID: "id60"}, "1"},
+		{"text", Query{Text: "SUCH user"}, "0"},
+		{"text that JSON escapes", Query{Text: `"füße" <`}, "1"},
+		{"from", Query{From: logStart.Add(30 * time.Second)}, "5 1"},
+		{"until", Query{Until: logStart.Add(30 * time.Second)}, "0"},
+		{"two", Query{Recipient: "bob", Domain: "a.test"}, "0"},
+	} {
+		var got []string
+		for _, line := range all(t, path, true, c.q) {
+			got = append(got, fmt.Sprint(slices.Index(lines, line+"\n")))
+		}
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("%s: %v, want %s", c.name, got, c.want)
+		}
+	}
+}
+
+func TestSearchEndsAtItsTime(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "send.bin")
+	var lines []string
+	for i := range 5000 {
+		lines = append(lines, binaryLine(i*60, "bob@a.test", "rcptto", strings.Repeat("x", 500)))
+	}
+	writeLog(t, path, lines, []int{2500, 2500}, func(int) bool { return false })
+	p, err := search(t.Context(), path, true, Query{From: logStart.Add(4999*time.Minute - time.Second)})
+	if err != nil || len(p.Lines) != 1 || p.Cursor != "" || p.Scanned > 2*chunk {
+		t.Errorf("%v, %d lines, cursor %q, %d bytes", err, len(p.Lines), p.Cursor, p.Scanned)
+	}
+}
+
+func TestSearchText(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "attempts.log")
+	lines := []string{"[2031-05-04 09:00:00] message:accepted 1 <> <bob@a.test>\n", "[2031-05-04 09:00:01] rcptto:error 1 <> <eve@a.test> \xff\n"}
+	writeLog(t, path, lines, []int{1, 1}, func(int) bool { return true })
+	p, err := search(t.Context(), path, false, Query{Domain: "a.test"})
+	if err != nil || len(p.Lines) != 2 || !p.Lines[1].Time.Equal(logStart) || !strings.HasSuffix(p.Lines[0].Text, "\uFFFD") {
+		t.Errorf("%v %+v", err, p)
+	}
+}
+
+func TestCursorStaysWhenFilesTurn(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "send.bin")
+	lines := []string{binaryLine(0, "a@a.test", "x", ""), binaryLine(1, "b@a.test", "x", ""), binaryLine(2, "c@a.test", "x", "")}
+	writeLog(t, path, lines[:3], []int{3}, nil)
+	p, err := search(t.Context(), path, true, Query{Limit: 1})
+	if err != nil || len(p.Lines) != 1 {
+		t.Fatal(err, p)
+	}
+	if err := os.Rename(path, numbered(path, 1)); err != nil {
+		t.Fatal(err)
+	}
+	writeLog(t, path, []string{binaryLine(3, "d@a.test", "x", "")}, []int{1}, nil)
+	p, err = search(t.Context(), path, true, Query{Limit: 10, Cursor: p.Cursor})
+	if err != nil || len(p.Lines) != 2 || string(p.Lines[0].JSON)+"\n" != lines[1] {
+		t.Errorf("%v %+v", err, p)
+	}
+}
+
+func TestSearchErrors(t *testing.T) {
+	j := open(t, Options{Send: Kind{Binary: File{Path: filepath.Join(t.TempDir(), "send.bin")}}})
+	defer shut(t, j)
+	for _, bad := range []string{"x", "1", "1-", "-1-5", "0-5", "1--5"} {
+		if _, err := j.Search(t.Context(), "send", Query{Cursor: bad}); !errors.Is(err, ErrCursor) {
+			t.Errorf("cursor %q: %v", bad, err)
+		}
+	}
+	if _, err := j.Search(t.Context(), "received", Query{}); !errors.Is(err, ErrOff) {
+		t.Error("a log that is off:", err)
+	}
+	if _, err := j.Search(t.Context(), "error", Query{}); err == nil {
+		t.Error("a log that cannot be searched")
+	}
+	j.Send(Delivery{Time: logStart, Attempt: 1, Email: []byte(`{"recipient":"bob@a.test"}`), Result: []byte(`{"state":"message"}`)})
+	deadline := time.Now().Add(10 * time.Second)
+	for {
+		p, err := j.Search(t.Context(), "send", Query{Recipient: "bob"})
+		if err != nil || time.Now().After(deadline) {
+			t.Fatal(err, "nothing is found")
+		}
+		if len(p.Lines) == 1 {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
