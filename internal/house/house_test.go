@@ -20,7 +20,7 @@ const ours = "posthoorn/internal/"
 // floors, from the ground up. A package may import what lives below it, never a neighbour.
 var floors = [][]string{
 	{"mail", "template", "mime"},
-	{"smtp", "compose", "report", "mailauth", "dns", "fetch", "stats", "monitor", "sqldb", "localqueue", "journal"},
+	{"smtp", "certs", "compose", "report", "mailauth", "login", "dns", "fetch", "stats", "monitor", "sqldb", "localqueue", "journal"},
 	{"settings", "broker", "store"},
 	{"schedule", "deliver", "inject", "prepare", "settle"},
 	{"outbox"},
@@ -44,6 +44,8 @@ var drivers = map[string]string{
 	"github.com/coder/websocket":      "console",
 	"github.com/emersion/go-msgauth":  "mailauth",
 	"github.com/ebitengine/purego":    "mailauth/dkim",
+	"github.com/go-crypt":             "login",
+	"github.com/go-ldap/ldap":         "login",
 	"blitiri.com.ar/go/spf":           "mailauth",
 	"go.mongodb.org/mongo-driver":     "store/mongo",
 	"github.com/aws":                  "store/s3",
