@@ -22,6 +22,7 @@ type dialect struct {
 	columns     string // lists the columns of the table %v; none: there is no such table
 	beginRead   string // begins a transaction that sees one state of all tables
 	beginWrite  string
+	returning   bool             // INSERT tells the id of the row
 	conflict    string           // in INSERT, before what is to change in a row that has the key %k
 	given       string           // in that, the value of the column %c which INSERT would have written
 	indexes     string           // lists the indexes of the table %v

@@ -30,6 +30,7 @@ var postgresDialect = dialect{
 	columns: "SELECT column_name FROM information_schema.columns WHERE table_name = %v AND table_schema = " +
 		"(SELECT s FROM unnest(current_schemas(false)) AS s WHERE EXISTS (SELECT 1 FROM information_schema.tables WHERE table_schema = s AND table_name = %v) LIMIT 1)",
 	beginRead:  "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+	returning:  true,
 	beginWrite: "BEGIN",
 	again:      postgresAgain,
 }

@@ -43,6 +43,17 @@ func (d *DB) Read(ctx context.Context, tables []Table) (map[string][]Row, error)
 }
 
 func (s *session) read(ctx context.Context, t Table) ([]Row, error) {
+	order := ""
+	for _, c := range t.Columns {
+		if c.Primary {
+			order = " ORDER BY " + s.dialect.quote(c.Name)
+		}
+	}
+	return s.rows(ctx, t, order+" LIMIT "+strconv.Itoa(s.limits.rows+1))
+}
+
+// rows reads the rows that are left of a table by the end of a SELECT.
+func (s *session) rows(ctx context.Context, t Table, tail string) ([]Row, error) {
 	have, err := s.columns(ctx, t.Name)
 	if err != nil {
 		return nil, err
@@ -54,7 +65,7 @@ func (s *session) read(ctx context.Context, t Table) ([]Row, error) {
 	case len(columns) == 0:
 		return nil, errors.New("it has none of the columns of this program")
 	}
-	found, err := s.conn.QueryContext(ctx, s.selection(t.Name, columns))
+	found, err := s.conn.QueryContext(ctx, s.selection(t.Name, columns)+tail)
 	if err != nil {
 		return nil, err
 	}
@@ -65,14 +76,10 @@ func (s *session) read(ctx context.Context, t Table) ([]Row, error) {
 // selection casts every cell to text, whatever the type of its column, and cuts it where it is too long anyway.
 func (s *session) selection(table string, columns []Column) string {
 	cells := make([]string, len(columns))
-	order := ""
 	for i, c := range columns {
 		cells[i] = "substr(CAST(" + s.dialect.quote(c.Name) + " AS " + s.dialect.text + "), 1, " + strconv.Itoa(s.limits.cell+1) + ")"
-		if c.Primary {
-			order = " ORDER BY " + s.dialect.quote(c.Name)
-		}
 	}
-	return "SELECT " + strings.Join(cells, ", ") + " FROM " + s.dialect.quote(table) + order + " LIMIT " + strconv.Itoa(s.limits.rows+1)
+	return "SELECT " + strings.Join(cells, ", ") + " FROM " + s.dialect.quote(table)
 }
 
 // collect reads the rows; lacking are the cells that all of them have besides.

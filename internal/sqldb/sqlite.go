@@ -26,6 +26,7 @@ var sqliteDialect = dialect{
 	indexes:    "SELECT lower(name) FROM pragma_index_list(%v)",
 	columns:    "SELECT lower(name) FROM pragma_table_info(%v)",
 	beginRead:  "BEGIN",
+	returning:  true,
 	beginWrite: "BEGIN IMMEDIATE",
 	again:      func(error) bool { return false },
 	tooLarge:   func(error) bool { return false },

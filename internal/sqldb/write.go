@@ -17,16 +17,28 @@ func (d *DB) Insert(ctx context.Context, table string, cells map[string]any) err
 }
 
 func (s *session) insert(ctx context.Context, table string, cells map[string]any) error {
+	statement, values, err := s.inserting(table, cells)
+	if err != nil {
+		return err
+	}
+	return s.exec(ctx, statement, values...)
+}
+
+func (s *session) inserting(table string, cells map[string]any) (statement string, values []any, err error) {
 	names := slices.Sorted(maps.Keys(cells))
-	columns, places, values := make([]string, len(names)), make([]string, len(names)), make([]any, len(names))
+	columns, places := make([]string, len(names)), make([]string, len(names))
+	values = make([]any, len(names))
 	for i, name := range names {
 		if err := storable(cells[name]); err != nil {
-			return fmt.Errorf("table %s, column %s: %w", table, name, err)
+			return "", nil, columnError(table, name, err)
 		}
 		columns[i], places[i], values[i] = s.dialect.quote(name), s.dialect.place(i+1), cells[name]
 	}
-	statement := "INSERT INTO " + s.dialect.quote(table) + " (" + strings.Join(columns, ", ") + ") VALUES (" + strings.Join(places, ", ") + ")"
-	return s.exec(ctx, statement, values...)
+	return "INSERT INTO " + s.dialect.quote(table) + " (" + strings.Join(columns, ", ") + ") VALUES (" + strings.Join(places, ", ") + ")", values, nil
+}
+
+func columnError(table, column string, err error) error {
+	return fmt.Errorf("table %s, column %s: %w", table, column, err)
 }
 
 // storable says whether all engines keep a value as it is.
@@ -89,7 +101,7 @@ func (s *session) deleteEqual(ctx context.Context, table string, key map[string]
 	var values []any
 	for _, name := range slices.Sorted(maps.Keys(key)) {
 		if err := storable(key[name]); err != nil {
-			return fmt.Errorf("table %s, column %s: %w", table, name, err)
+			return columnError(table, name, err)
 		}
 		values = append(values, key[name])
 		conditions = append(conditions, s.dialect.equals(name, len(values)))
