@@ -36,7 +36,11 @@ func (d *Daemon) listen() error {
 		CertificateFile: in.Certificate, KeyFile: in.Key, CipherSuites: in.Ciphers, Range: in.Range, Proxy: in.Proxy,
 		Extract: in.Extract, DSN: d.cfg.DSN.Advertise, Loose: !in.StrictAddress, Mappable: d.cfg.Delivery.MappableIPs,
 		Unmappable: d.cfg.Delivery.UnmappableIPs, MaxSize: in.MaxSize, MaxSessions: sessions(in.Connections), Timeout: in.Timeout,
-		Log: d.named("smtp"), Metrics: d.metrics,
+		Locals: currentLocals(d.current), Checker: d.newChecker(), Reports: newRecogniser(d.named("reports")).recognise,
+		ResultsLocal: in.ResultsLocal, ResultsNonlocal: in.ResultsNonlocal, Log: d.named("smtp"), Metrics: d.metrics,
+	}
+	if in.Protection {
+		o.Barred = func(ip netip.Addr) bool { return d.current().Blacklisted(ip) }
 	}
 	if in.ConnectionsIn > 0 {
 		o.MaxSessions = min(o.MaxSessions, in.ConnectionsIn)
@@ -49,7 +53,9 @@ func (d *Daemon) listen() error {
 		o.MaxSessionsPerIP = max(5, o.MaxSessions/2) // who may log in is not known before: half, so that nobody has all
 	}
 	if d.journal.ReceivedOn() {
-		o.Received = func(object []byte) { d.journal.Received(journal.Reception{Time: time.Now(), JSON: object}) }
+		o.Received = func(object []byte, report bool) {
+			d.journal.Received(journal.Reception{Time: time.Now(), JSON: object, Report: report})
+		}
 	}
 	s, err := smtpd.New(o)
 	if err == nil {
@@ -78,6 +84,7 @@ func (d *Daemon) startDoors() error {
 	if err := d.openSpool(); err != nil {
 		return err
 	}
+	d.watchLocals()
 	d.smtp.Serve()
 	d.later("SMTP sessions", d.stopSMTP)
 	return nil

@@ -39,7 +39,9 @@ func (d *Door) read(s *Submission) (*message, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.pieces = h.Without(func(f *mime.Field) bool { return s.Extract && isOurs(f) || dropBcc && f.Is("Bcc") })
+	m.pieces = h.Without(func(f *mime.Field) bool {
+		return s.Extract && isOurs(f) || dropBcc && f.Is("Bcc") || s.Drop != nil && s.Drop(f)
+	})
 	m.measure()
 	m.nameAll(&d.names)
 	m.head = m.appendShared(nil, d.opts.Hostname)

@@ -146,12 +146,12 @@ func (d *Door) accept(ctx context.Context, s *Submission) ([]string, error) {
 		if err = d.publish(ctx, batch); err != nil {
 			return nil, err
 		}
-		next += len(batch)
 		for i := range batch {
 			if s.Published != nil {
-				s.Published(batch[i].Body)
+				s.Published(batch[i].Body, m.recipients[next+i].Role == Reports)
 			}
 		}
+		next += len(batch)
 	}
 	return m.ids, nil
 }

@@ -94,7 +94,7 @@ func TestOneObjectPerRecipient(t *testing.T) {
 		return append(dst, "Received: id "+id+"\r\n\tfor <"+r.To.String()+">\r\n"...)
 	}
 	var logged int
-	s.Published = func([]byte) { logged++ }
+	s.Published = func([]byte, bool) { logged++ }
 	ids, err := d.Accept(t.Context(), s)
 	if err != nil || len(ids) != 4 || b.sends != 1 || logged != 4 {
 		t.Fatal(err, ids, b.sends, logged)
@@ -391,7 +391,7 @@ func TestLinesOfASource(t *testing.T) {
 		"a\r\rb\r\r\n":    "a\r\n\r\nb\r\n",
 		"":                "",
 	} {
-		if got := string(normalLines([]byte(in))); got != want {
+		if got := string(NormalLines([]byte(in))); got != want {
 			t.Errorf("%q: %q", in, got)
 		}
 	}
@@ -401,10 +401,10 @@ func TestLinesOfASource(t *testing.T) {
 func TestALongRunOfCRs(t *testing.T) {
 	const n = 1 << 20
 	run := strings.Repeat("\r", n)
-	if got := normalLines([]byte("a" + run + "b")); len(got) != 2*n+2 || bytes.Count(got, []byte("\r\n")) != n {
+	if got := NormalLines([]byte("a" + run + "b")); len(got) != 2*n+2 || bytes.Count(got, []byte("\r\n")) != n {
 		t.Error(len(got))
 	}
-	if got := normalLines([]byte("a" + run + "\nb")); string(got) != "a\r\nb" {
+	if got := NormalLines([]byte("a" + run + "\nb")); string(got) != "a\r\nb" {
 		t.Error(len(got))
 	}
 }
@@ -470,7 +470,7 @@ func TestControlCharactersDoNotBlowTheObjectUp(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		if want := string(normalLines(s.Source)); mime != want || len(b.got[1].Body) > 2*len(want)+1000 {
+		if want := string(NormalLines(s.Source)); mime != want || len(b.got[1].Body) > 2*len(want)+1000 {
 			t.Errorf("%.20q: %.100q in %d bytes", c.body, mime, len(b.got[1].Body))
 		}
 	}

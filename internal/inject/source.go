@@ -20,9 +20,9 @@ var (
 	errLoop   = &mail.Error{Code: 554, Status: "5.4.6", Text: "Too many hops, this message is looping"}
 )
 
-// normalLines returns source with CRLF at the end of every line and nowhere else a CR or LF (threats: smuggling): the source
+// NormalLines returns source with CRLF at the end of every line and nowhere else a CR or LF (threats: smuggling): the source
 // itself when it is so already. CRs before an LF are one line end with it; a CR alone is a line end.
-func normalLines(source []byte) []byte {
+func NormalLines(source []byte) []byte {
 	if linesAreNormal(source) {
 		return source
 	}
@@ -79,7 +79,7 @@ func (d *Door) parse(source []byte) (mime.Header, error) {
 	if bytes.IndexByte(source, 0) >= 0 {
 		return mime.Header{}, errNUL
 	}
-	h, err := mime.ParseHeader(normalLines(source))
+	h, err := mime.ParseHeader(NormalLines(source))
 	switch {
 	case errors.Is(err, mime.ErrHeaderSize):
 		return h, &mail.Error{Code: 552, Status: "5.3.4", Text: "Message header is too big", Cause: err}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"posthoorn/internal/mail"
+	"posthoorn/internal/mime"
 )
 
 // Submission is one message as a door took it.
@@ -29,9 +30,12 @@ type Submission struct {
 	// valid UTF-8. The id is the one that Accept returns.
 	Trace func(dst []byte, r *Recipient, id string) []byte
 
-	// Published is called after the confirms with every JSON object as it was published: for the received log; nil: nobody
-	// wants to know.
-	Published func(object []byte)
+	// Drop tells which fields are taken out of the source besides; nil: none.
+	Drop func(*mime.Field) bool
+
+	// Published is called after the confirms with every JSON object as it was published, and whether it is a report: for the
+	// received log; nil: nobody wants to know.
+	Published func(object []byte, report bool)
 }
 
 // Recipient is one RCPT TO or one address of the command line.

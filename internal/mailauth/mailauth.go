@@ -3,7 +3,7 @@
 // runs all of it and has the findings as property checks (incoming-json.md section 2) and as Authentication-Results (RFC 8601).
 // Nothing is refused here: the findings are for whoever reads the mail.
 //
-// Everything is bounded: the time for all checks of a mail, the lookups of each, the signatures, the size of what is told.
+// Everything is bounded: the mails that are checked at a time, the time for all checks of a mail, the lookups of each, the signatures, the size of what is told.
 //
 // Goroutines: up to two beside the caller for each mail, which have ended when Check returns.
 package mailauth
@@ -52,7 +52,8 @@ type Options struct {
 	Checks  Checks
 	DNS     lookup.DNS
 	Spamd   *spamd.Client
-	Timeout time.Duration    // for all checks of a mail; 0: 30 s
+	Timeout time.Duration    // for all checks of a mail; 0: 20 s
+	AtOnce  int              // mails that are checked at a time; 0: 50
 	Now     func() time.Time // nil: time.Now
 	Log     *slog.Logger     // nil: slog.Default
 	Metrics prometheus.Registerer
@@ -62,18 +63,24 @@ type Options struct {
 type Checker struct {
 	options Options
 	meters  *meters
+	slots   chan struct{}
+	crowded seldom // lines that there are too many
+	broken  seldom // lines that spamd does not answer
 }
 
 // New makes a Checker.
 func New(o Options) *Checker {
 	if o.Timeout == 0 {
-		o.Timeout = 30 * time.Second
+		o.Timeout = 20 * time.Second
+	}
+	if o.AtOnce == 0 {
+		o.AtOnce = 50
 	}
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
 	o.Checks.Spam = o.Checks.Spam && o.Spamd != nil
-	return &Checker{o, newMeters(o.Metrics)}
+	return &Checker{options: o, meters: newMeters(o.Metrics), slots: make(chan struct{}, o.AtOnce)}
 }
 
 // Mail is a message as it came, before anything was added or removed.
@@ -101,6 +108,11 @@ type Findings struct {
 func (c *Checker) Check(ctx context.Context, m Mail) *Findings {
 	ctx, cancel := context.WithTimeout(ctx, c.options.Timeout)
 	defer cancel()
+	if c.enter(ctx) {
+		defer func() { <-c.slots }()
+	} else {
+		cancel() // what the DNS does not know at once is temperror
+	}
 	f := &Findings{checks: c.options.Checks}
 	var group sync.WaitGroup
 	if f.checks.SPF || f.checks.DMARC {
@@ -124,6 +136,30 @@ func (c *Checker) Check(ctx context.Context, m Mail) *Findings {
 	}
 	c.meters.count(f)
 	return f
+}
+
+const maxWait = 5 * time.Second // for a slot
+
+// enter waits for a slot. Those that do not answer must not keep others waiting for long: after a while it says no.
+func (c *Checker) enter(ctx context.Context) bool {
+	select {
+	case c.slots <- struct{}{}:
+		return true
+	default:
+	}
+	timer := time.NewTimer(maxWait)
+	defer timer.Stop()
+	select {
+	case c.slots <- struct{}{}:
+		return true
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	c.meters.crowded.Inc()
+	if c.crowded.now() {
+		c.options.Log.Warn("mail is taken without its checks: those of too much other mail wait; is the DNS slow?", "at once", cap(c.slots))
+	}
+	return false
 }
 
 // guard runs one check. A panic over what somebody sent is the end of that check, not of the program.

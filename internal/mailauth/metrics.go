@@ -4,13 +4,16 @@ import "github.com/prometheus/client_golang/prometheus"
 
 type meters struct {
 	results *prometheus.CounterVec // by check and result
+	crowded prometheus.Counter
 }
 
 func newMeters(r prometheus.Registerer) *meters {
-	m := &meters{prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "posthoorn", Subsystem: "checks", Name: "results_total",
-		Help: "Results of checks of incoming mail, by check and result."}, []string{"check", "result"})}
+	m := &meters{results: prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "posthoorn", Subsystem: "checks", Name: "results_total",
+		Help: "Results of checks of incoming mail, by check and result."}, []string{"check", "result"}),
+		crowded: prometheus.NewCounter(prometheus.CounterOpts{Namespace: "posthoorn", Subsystem: "checks", Name: "crowded_total",
+			Help: "Mails that were taken with what the cache of the DNS knew, since too many others were being checked."})}
 	if r != nil {
-		r.MustRegister(m.results)
+		r.MustRegister(m.results, m.crowded)
 	}
 	return m
 }

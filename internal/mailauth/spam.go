@@ -20,7 +20,9 @@ func (c *Checker) spam(ctx context.Context, source []byte) Spam {
 	case errors.Is(err, spamd.ErrSize):
 		return Spam{Verdict: string(authres.None)}
 	case err != nil:
-		c.options.Log.Warn("mail is not checked for spam; look at spamassassin-host and spamassassin-port", "error", err)
+		if c.broken.now() {
+			c.options.Log.Warn("mail is not checked for spam; look at spamassassin-host and spamassassin-port", "error", err)
+		}
 		return Spam{Verdict: string(authres.TempError)}
 	case score.Spam:
 		return Spam{"spam", score}

@@ -3,46 +3,52 @@ package smtpd
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
+	"crypto/hmac"
+	"crypto/md5"
+	"crypto/rand"
 	"encoding/base64"
+	"encoding/hex"
+	"errors"
 	"strings"
-	"time"
 	"unicode/utf8"
 
+	"posthoorn/internal/login"
 	"posthoorn/internal/mail"
 )
 
-// FixedLogin is the one login of smtp-username and smtp-password.
-type FixedLogin struct{ User, Password string }
-
-// Check compares in a time that tells nothing.
-func (f FixedLogin) Check(_ context.Context, user, password string) (bool, error) {
-	return same(user, f.User)&same(password, f.Password) == 1, nil
+// Authenticator checks logins. It is a *login.Guard.
+type Authenticator interface {
+	// Check says whether a try to log in is right; late, where it is not. An error means that this cannot be said now.
+	Check(ctx context.Context, t login.Try) (ok bool, err error)
+	// HasSecrets says that CRAM-MD5 is possible.
+	HasSecrets() bool
 }
 
-func same(a, b string) int {
-	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
-	return subtle.ConstantTimeCompare(x[:], y[:])
-}
-
-const (
-	maxLogins  = 3 // that fail, in a session
-	loginDelay = time.Second
-)
+const maxLogins = 3 // that fail, in a session
 
 var (
 	errAuthTLS       = &mail.Error{Code: 538, Status: "5.7.11", Text: "Encryption required for authentication"}
 	errAuthOff       = &mail.Error{Code: 502, Status: "5.5.1", Text: "Authentication is not available"}
 	errAuthMechanism = &mail.Error{Code: 504, Status: "5.5.4", Text: "Mechanism not known"}
 	errAuthSyntax    = &mail.Error{Code: 501, Status: "5.5.2", Text: "Cannot decode response"}
+	errAuthInitial   = &mail.Error{Code: 501, Status: "5.5.4", Text: "The mechanism begins with our challenge"}
 	errAuthCancelled = &mail.Error{Code: 501, Status: "5.7.0", Text: "Authentication cancelled"}
 	errAuthFailed    = &mail.Error{Code: 535, Status: "5.7.8", Text: "Authentication failed"}
 	errAuthNow       = &mail.Error{Code: 454, Status: "4.7.0", Text: "Authentication is not possible at the moment"}
+	errAuthLater     = &mail.Error{Code: 454, Status: "4.7.0", Text: "Too many failed logins, try again later"}
+	errAuthBlocked   = &mail.Error{Code: 421, Status: "4.7.0", Text: "Too many failed logins from your network, try again later"}
 	errAuthTooOften  = &mail.Error{Code: 421, Status: "4.7.0", Text: "Too many failed logins, closing connection"}
 )
 
 func (s *session) mayLogin() bool { return s.srv.opts.Login != nil && s.secure }
+
+// mechanisms are those that can be offered.
+func (s *session) mechanisms() string {
+	if s.srv.opts.Login.HasSecrets() {
+		return "PLAIN LOGIN CRAM-MD5"
+	}
+	return "PLAIN LOGIN"
+}
 
 // auth is the AUTH command with all its lines (RFC 4954 section 4).
 func (s *session) auth(arg []byte) error {
@@ -55,39 +61,45 @@ func (s *session) auth(arg []byte) error {
 		return errSequence
 	}
 	mechanism, initial, _ := bytes.Cut(arg, []byte{' '})
-	var user, password string
-	var err error
-	switch strings.ToUpper(string(mechanism)) {
-	case "PLAIN":
-		user, password, err = s.plain(initial)
-	case "LOGIN":
-		user, password, err = s.login(initial)
-	default:
-		return errAuthMechanism
-	}
+	try, err := s.ask(strings.ToUpper(string(mechanism)), initial)
 	if err != nil {
 		return err
 	}
-	return s.checkLogin(user, password)
+	return s.checkLogin(try)
 }
 
-func (s *session) checkLogin(user, password string) error {
-	ok, err := s.srv.opts.Login.Check(s.srv.ctx, user, password)
-	if err != nil {
-		s.srv.opts.Log.Error("login cannot be checked", "peer", s.conn.remote.String(), "error", err)
-		return errAuthNow
+// ask gets from the client what its mechanism needs.
+func (s *session) ask(mechanism string, initial []byte) (try login.Try, err error) {
+	switch {
+	case mechanism == "PLAIN":
+		try.User, try.Password, err = s.plain(initial)
+	case mechanism == "LOGIN":
+		try.User, try.Password, err = s.login(initial)
+	case mechanism == "CRAM-MD5" && s.srv.opts.Login.HasSecrets():
+		try.User, try.Answer, err = s.cram(initial)
+	default:
+		err = errAuthMechanism
 	}
-	if ok && user != "" {
-		s.user = user
+	return try, err
+}
+
+func (s *session) checkLogin(try login.Try) error {
+	try.From = s.conn.remote.Addr()
+	ok, err := s.srv.opts.Login.Check(s.srv.ctx, try)
+	switch {
+	case errors.Is(err, login.ErrBlocked):
+		return errAuthBlocked
+	case errors.Is(err, login.ErrLater):
+		return errAuthLater
+	case err != nil:
+		return errAuthNow
+	case ok:
+		s.user = try.User
 		s.say("235 2.7.0 Authentication successful")
 		return nil
 	}
 	s.srv.metrics.badLogins.Inc()
-	if s.logins++; s.logins == 1 {
-		s.srv.opts.Log.Warn("login failed", "peer", s.conn.remote.String(), "user", user[:min(len(user), 100)])
-	}
-	s.srv.wait(loginDelay)
-	if s.logins >= maxLogins {
+	if s.logins++; s.logins >= maxLogins {
 		return errAuthTooOften
 	}
 	return errAuthFailed
@@ -116,6 +128,32 @@ func (s *session) login(initial []byte) (user, password string, err error) {
 	}
 	password, err = s.response(nil, "UGFzc3dvcmQ6") // Password:
 	return user, password, err
+}
+
+// cram is CRAM-MD5 (RFC 2195): the client shows that it knows the password, with a digest over it and a challenge that nobody can
+// know before.
+func (s *session) cram(initial []byte) (user string, answer func(secret string) bool, err error) {
+	if len(initial) > 0 {
+		return "", nil, errAuthInitial
+	}
+	challenge := "<" + rand.Text() + "@" + s.srv.opts.Hostname + ">"
+	response, err := s.response(nil, base64.StdEncoding.EncodeToString([]byte(challenge)))
+	if err != nil {
+		return "", nil, err
+	}
+	end := strings.LastIndexByte(response, ' ')
+	if end < 0 {
+		return "", nil, errAuthSyntax
+	}
+	digest, err := hex.DecodeString(response[end+1:])
+	if err != nil || len(digest) != md5.Size {
+		return "", nil, errAuthSyntax
+	}
+	return response[:end], func(secret string) bool {
+		h := hmac.New(md5.New, []byte(secret))
+		_, _ = h.Write([]byte(challenge))
+		return hmac.Equal(h.Sum(nil), digest)
+	}, nil
 }
 
 // response decodes what came with the command, or asks for it. "=" is an empty one; "*" gives up.

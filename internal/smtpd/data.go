@@ -140,11 +140,15 @@ func (s *session) finish() error {
 	if !tx.content.reserve(inject.InFlight(len(tx.content.Bytes()), len(tx.recipients))) {
 		return errMemory
 	}
-	s.examine()
+	if err := s.srv.opts.Door.Ready(); err != nil {
+		return s.doorError(err)
+	}
+	source := s.examine()
 	tx.received = time.Now()
 	ids, err := s.srv.opts.Door.Accept(s.srv.ctx, inject.Submission{
-		From: tx.mail.From, Recipients: tx.recipients, Source: tx.content.Bytes(), Extract: s.srv.opts.Extract, Stranger: !s.mayRelay(),
-		Origin: s.origin(), Received: tx.received, IPs: s.ips(), Checks: tx.checks, Trace: s.trace, Published: s.srv.opts.Received,
+		From: tx.mail.From, Recipients: tx.recipients, Source: source, Extract: s.srv.opts.Extract, Stranger: !s.mayRelay(),
+		Origin: s.origin(), Received: tx.received, IPs: s.ips(), Checks: tx.checks, Trace: s.trace, Drop: s.srv.forged,
+		Published: s.srv.opts.Received,
 	})
 	if err != nil {
 		return s.doorError(err)
@@ -155,6 +159,7 @@ func (s *session) finish() error {
 	}
 	s.errors = 0
 	s.srv.metrics.messages.Inc()
+	s.notePartly(tx)
 	s.confirm(ids)
 	return nil
 }
@@ -202,34 +207,4 @@ func (s *session) confirm(ids []string) {
 		size += len(s.out) - before + len("\r\n")
 		s.say("")
 	}
-}
-
-// examine has the message looked at before the door changes it.
-func (s *session) examine() {
-	tx, o := s.tx, &s.srv.opts
-	if o.Checker != nil {
-		tx.checks, tx.results = o.Checker.Check(s.srv.ctx, Checked{
-			Remote: s.conn.remote.Addr(), Hello: s.hello, From: tx.mail.From, Source: tx.content.Bytes()})
-	}
-	if o.Reports == nil || !o.Door.Has(inject.Reports) || !tx.anyLocal() {
-		return
-	}
-	reported, ok := o.Reports.Recognize(tx.mail.From.IsZero(), tx.content.Bytes())
-	if !ok {
-		return
-	}
-	for i := range tx.recipients {
-		if r := &tx.recipients[i]; r.Role == inject.Local {
-			r.Role, r.Reported = inject.Reports, reported
-		}
-	}
-}
-
-func (t *transaction) anyLocal() bool {
-	for i := range t.recipients {
-		if t.recipients[i].Role == inject.Local {
-			return true
-		}
-	}
-	return false
 }

@@ -81,7 +81,7 @@ func configure(t *testing.T, lines []string, o *Options, io *inject.Options) {
 		number, _ := strconv.Atoi(value)
 		switch name {
 		case "login":
-			o.Login = FixedLogin{"shop", "secret"}
+			o.Login = logins[value]
 		case "refused":
 			io.Queues.Refused = "refused"
 		case "local":
@@ -92,6 +92,13 @@ func configure(t *testing.T, lines []string, o *Options, io *inject.Options) {
 				list[a] = true
 			}
 			o.Locals = list
+		case "reports":
+			io.Queues.Reports = "reports"
+			o.Reports = fakeReports
+		case "noreports": // they are recognised, but have no queue
+			o.Reports = fakeReports
+		case "barred":
+			o.Barred = netip.MustParsePrefix(value).Contains
 		case "proxy": // the client seems to be a foreigner
 			o.Proxy = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 		case "range":

@@ -28,7 +28,7 @@ func (s *session) greet(c smtp.Command) error {
 		s.say("250-STARTTLS")
 	}
 	if s.mayLogin() {
-		s.say("250-AUTH PLAIN LOGIN")
+		s.say("250-AUTH " + s.mechanisms())
 	}
 	s.say("250 ENHANCEDSTATUSCODES")
 	return nil

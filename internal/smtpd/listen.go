@@ -124,6 +124,7 @@ var (
 // turnAway says why in one line, without waiting for the peer. In TLS nothing can be said so cheaply.
 func (s *Server) turnAway(c *conn, secure bool, why *mail.Error) {
 	s.metrics.refused.Inc()
+	s.noteTurnedAway(c, why)
 	if secure {
 		return
 	}
@@ -133,7 +134,7 @@ func (s *Server) turnAway(c *conn, secure bool, why *mail.Error) {
 
 // welcome says whether a peer may connect at all.
 func (s *Server) welcome(ip netip.Addr) bool {
-	return len(s.opts.Range) == 0 || contains(s.opts.Range, ip)
+	return (len(s.opts.Range) == 0 || contains(s.opts.Range, ip)) && (s.opts.Barred == nil || !s.opts.Barred(ip))
 }
 
 func contains(list []netip.Prefix, ip netip.Addr) bool {

@@ -28,6 +28,7 @@ type session struct {
 	user     string // after AUTH
 	logins   int    // AUTH that failed
 	errors   int
+	refused  int // refusals of mail
 	idle     int // commands since the last accepted message that move nothing on
 	tx       *transaction
 
@@ -75,6 +76,7 @@ func (s *session) run() {
 	s.srv.metrics.sessions.Inc()
 	defer s.srv.metrics.sessions.Dec()
 	defer s.reset()
+	defer s.noteEnd()
 	defer func() {
 		if r := recover(); r != nil {
 			s.srv.opts.Log.Error("panic in an SMTP session", "peer", s.conn.remote.String(), "panic", r, "stack", string(debug.Stack()))
@@ -243,13 +245,13 @@ func (s *session) command(line []byte) error {
 	case smtp.EHLO, smtp.HELO:
 		return s.greet(c)
 	case smtp.MAIL:
-		return s.mail(c.Arg)
+		return s.noted(c, s.mail)
 	case smtp.RCPT:
-		return s.rcpt(c.Arg)
+		return s.noted(c, s.rcpt)
 	case smtp.DATA:
-		return s.data(c.Arg)
+		return s.noted(c, s.data)
 	case smtp.BDAT:
-		return s.bdat(c.Arg)
+		return s.noted(c, s.bdat)
 	case smtp.AUTH:
 		return s.auth(c.Arg)
 	case smtp.STARTTLS:

@@ -31,6 +31,7 @@ import (
 
 	"posthoorn/internal/inject"
 	"posthoorn/internal/mail"
+	"posthoorn/internal/mime"
 )
 
 // Door takes accepted mail. It is an *inject.Door.
@@ -43,18 +44,6 @@ type Door interface {
 // Locals knows the local addresses (incoming-json.md section 4).
 type Locals interface {
 	Local(a mail.Address) bool
-}
-
-// Authenticator checks logins.
-type Authenticator interface {
-	// Check says whether user and password belong together. An error means that this cannot be said now.
-	Check(ctx context.Context, user, password string) (ok bool, err error)
-}
-
-// Reports recognises reports among mail for local addresses (dsn.md section 5).
-type Reports interface {
-	// Recognize says whether source is a report and what was understood of it, as JSON object. Null says that MAIL FROM was <>.
-	Recognize(null bool, source []byte) (reported []byte, ok bool)
 }
 
 // Checker looks at mail as it came, before any header is added or removed (incoming-json.md section 2).
@@ -84,19 +73,25 @@ type Options struct {
 	CertificateFile, KeyFile string   // PEM; read again when they change; empty: no TLS
 	CipherSuites             []uint16 // for TLS 1.2; nil: those of crypto/tls
 
-	Range  []netip.Prefix // smtp-range: who may connect, and relay when there is no login; nil: everyone, and loopback
-	Login  Authenticator  // nil: no login is needed to relay
-	Locals Locals         // nil: nobody is local
-	Proxy  []netip.Prefix // peers that must send a PROXY header first
+	Range  []netip.Prefix        // smtp-range: who may connect, and relay when there is no login; nil: everyone, and loopback
+	Login  Authenticator         // nil: no login is needed to relay
+	Locals Locals                // nil: nobody is local
+	Barred func(netip.Addr) bool // peers that may not connect: the blacklist; nil: nobody
+	Proxy  []netip.Prefix        // peers that must send a PROXY header first
 
-	Extract              bool // x-mq-* headers are read and stripped
-	DSN                  bool // dsn-advertise
-	Loose                bool // smtp-validate-address is loose
-	Reports              Reports
-	Checker              Checker
+	Extract              bool           // x-mq-* headers are read and stripped
+	DSN                  bool           // dsn-advertise
+	Loose                bool           // smtp-validate-address is loose
+	Checker              Checker        // nil: nothing is checked
 	Mappable, Unmappable []netip.Prefix // incoming-json.md section 5
 
-	ResultsLocal, ResultsNonlocal bool // smtp-auth-results: who gets an Authentication-Results field
+	// Reports recognises reports among mail for local addresses (dsn.md section 5) and says what it understood, as JSON object. From
+	// is MAIL FROM, empty for <>. It is asked only if reports have a queue; nil: nothing is a report.
+	Reports func(source []byte, from string) (reported []byte, ok bool)
+
+	// smtp-auth-results: who gets an Authentication-Results field. With either, fields that claim to be ours are taken out of all
+	// mail that comes in.
+	ResultsLocal, ResultsNonlocal bool
 
 	MaxSize          int64         // bytes of a message; 0: 100 MiB
 	MaxMemory        int64         // bytes of all messages that are coming in, their JSON too; 0: 1 GiB, or 5 MaxSize if that is more
@@ -107,8 +102,8 @@ type Options struct {
 	Timeout          time.Duration // for a command, and for silence in data; 0: 5 minutes; before EHLO and between chunks at most one
 	MinRate          int           // bytes a second that a message must come with, after a minute; 0: 1024
 
-	Received func(object []byte) // gets every JSON object that was published: the received log; nil: nobody
-	Log      *slog.Logger        // nil: slog.Default
+	Received func(object []byte, report bool) // gets every JSON object that was published: the received log; nil: nobody
+	Log      *slog.Logger                     // nil: slog.Default
 	Metrics  prometheus.Registerer
 }
 
@@ -137,7 +132,9 @@ type Server struct {
 	opts      Options
 	tls       *tls.Config // nil: none
 	metrics   *metrics
-	ehlo      []byte // lines of the EHLO answer that never change
+	ehlo      []byte                 // lines of the EHLO answer that never change
+	forged    func(*mime.Field) bool // fields that pretend to be ours; nil: they do not matter
+	notes     notes
 	memory    atomic.Int64
 	bodies    sync.Pool // of *body
 	listeners []net.Listener
@@ -153,6 +150,7 @@ type Server struct {
 func New(opts Options) (*Server, error) {
 	opts.setDefaults()
 	s := &Server{opts: opts, metrics: newMetrics(opts.Metrics)}
+	s.forged = opts.forgedBy()
 	s.limits.init(opts.MaxSessions)
 	s.bodies.New = s.newBody
 	if opts.CertificateFile != "" {

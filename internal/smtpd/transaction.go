@@ -95,6 +95,9 @@ func (s *session) tooManyRecipients() error {
 	if s.tx.over++; s.tx.over > overRecipients*s.srv.opts.MaxRecipients {
 		return errTooMany
 	}
+	if s.tx.over == 1 {
+		s.noteRefusal(s.tx, smtp.Command{}, errRecipients)
+	}
 	s.fail(errRecipients)
 	return nil
 }
