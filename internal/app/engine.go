@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 
 	"posthoorn/internal/app/config"
@@ -110,7 +111,8 @@ func (d *Daemon) engineOptions() (outbox.Options, error) {
 	r, del := &d.cfg.RabbitMQ, &d.cfg.Delivery
 	o := outbox.Options{
 		Broker: d.broker, Remote: !r.Embedded, Waiting: d.store, Ledger: d.store, Records: d.store, Resolver: d.resolver, Settler: d.settler(),
-		Queues:    outbox.Queues{Outbox: r.Outbox, Results: r.Results, Success: r.Success, Failure: r.Failure, Retry: r.Retry},
+		Queues:    outbox.Queues{Outbox: r.Outbox, Results: r.Results, Success: r.Success, Failure: r.Failure, Retry: r.Retry, DSN: r.DSN},
+		Notices:   outbox.Notices{MTA: d.cfg.DSN.MTA, From: d.cfg.DSN.From, Default: mail.DSN{Notify: strings.Join(d.cfg.DSN.Notify, ","), Ret: d.cfg.DSN.Ret}},
 		Consumers: r.Consumers, Credit: r.QoS, ByteBudget: memoryBudget,
 		Rules:  mail.Rules{LooseEnvelope: !del.StrictEnvelope, LooseRecipient: !del.StrictRecipient},
 		Words5: d.cfg.General.States5, MaxDelivery: del.MaxDeliverTime, MaxAttempts: del.MaxAttempts, Intervals: del.RetryIntervals,

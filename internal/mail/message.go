@@ -159,5 +159,16 @@ func (m *Message) AppendSource(dst []byte) ([]byte, error) {
 	return out, nil
 }
 
+// AppendSourceStart appends the first n bytes of the source or a few more, without decoding the rest. Of what is no base64 it
+// appends what came before. Only for SourceText and SourceBase64.
+func (m *Message) AppendSourceStart(dst []byte, n int) []byte {
+	if m.Content == SourceText {
+		return appendUnquotedStart(dst, m.mime, n)
+	}
+	text := appendUnquotedStart(nil, m.mime, n/3*4+n/32+8) // lines in it end somewhere
+	dst, _ = base64.StdEncoding.AppendDecode(dst, text)
+	return dst
+}
+
 // Size is how many bytes the message holds in memory.
 func (m *Message) Size() int { return len(m.mime) + 1024 }

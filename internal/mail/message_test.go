@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"reflect"
@@ -54,6 +55,27 @@ func TestParseProperties(t *testing.T) {
 	source, err := m.AppendSource(nil)
 	check("source", string(source), "Subject: x\r\n\r\nhé\r\n")
 	check("error", err, nil)
+}
+
+func TestAppendSourceStart(t *testing.T) {
+	const text = "Subject: \"x\"\r\n\r\nGrüße \U0001f600\r\n"
+	for name, body := range map[string]string{
+		"text":    `{"recipient":"a@b.c","mime":"Subject: \"x\"\r\n\r\nGr\u00fc\u00dfe \ud83d\ude00\r\n"}`,
+		"base64":  `{"recipient":"a@b.c","mime-encoding":"base64","mime":"` + base64.StdEncoding.EncodeToString([]byte(text)) + `"}`,
+		"no base": `{"recipient":"a@b.c","mime-encoding":"base64","mime":"` + base64.StdEncoding.EncodeToString([]byte(text[:15])) + `?"}`,
+	} {
+		m := parse(t, body)
+		for n := range len(text) + 10 {
+			got := string(m.AppendSourceStart([]byte("before"), n))
+			want := "before" + text[:min(n, len(text))]
+			if name == "no base" {
+				want = "before" + text[:min(n, 15)]
+			}
+			if !strings.HasPrefix(got, want) || len(got) > len(want)+12 || !strings.HasPrefix("before"+text, got) {
+				t.Errorf("%s, %d bytes: %q", name, n, got)
+			}
+		}
+	}
 }
 
 func TestUnchangedMessageIsByteForByte(t *testing.T) {

@@ -339,6 +339,23 @@ func appendUnquoted(dst, raw []byte) []byte {
 	}
 }
 
+// appendUnquotedStart is appendUnquoted for the first n bytes or a few more, without looking at the rest.
+func appendUnquotedStart(dst, raw []byte, n int) []byte {
+	raw = raw[1 : len(raw)-1]
+	for limit := len(dst) + n; len(dst) < limit; {
+		chunk := raw[:min(len(raw), limit-len(dst))]
+		i := bytes.IndexByte(chunk, '\\')
+		if i < 0 {
+			return append(dst, chunk...)
+		}
+		dst = append(dst, raw[:i]...)
+		var used int
+		dst, used = appendEscaped(dst, raw[i:])
+		raw = raw[i+used:]
+	}
+	return dst
+}
+
 // appendEscaped appends what the escape at the start of b stands for and returns its length.
 func appendEscaped(dst, b []byte) ([]byte, int) {
 	switch b[1] {

@@ -7,7 +7,9 @@ import (
 
 	"posthoorn/internal/broker"
 	"posthoorn/internal/deliver"
+	"posthoorn/internal/mail"
 	"posthoorn/internal/prepare"
+	"posthoorn/internal/report"
 	"posthoorn/internal/settings"
 )
 
@@ -42,6 +44,7 @@ func (o Options) withDefaults() Options {
 	if len(o.Intervals) == 0 {
 		o.Intervals = []time.Duration{10 * time.Minute}
 	}
+	o.Notices.Default = report.Asked(o.Notices.Default, mail.DSN{Notify: "FAILURE", Ret: "HDRS"})
 	if o.Settings == nil {
 		empty := settings.Empty()
 		o.Settings = func() *settings.Snapshot { return empty }

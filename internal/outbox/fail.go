@@ -33,7 +33,7 @@ func (e *Engine) forced(it *item, reason string) settle.Work {
 	}
 	r.Attempt = it.m.Attempts + 1
 	it.m.AddResult(r)
-	it.finished = true
+	it.finished, it.forced = true, r
 	defer e.journal(it, r)
 	return e.final(it, mail.Failure)
 }

@@ -389,7 +389,7 @@ func (e *Engine) takeExpired(w localqueue.Waiting) {
 			e.unreadable(it, err)
 			return
 		}
-		e.refuse(it, &mail.Error{Code: 554, Status: "5.4.7", State: mail.StateAMQP, Kind: mail.Timeout})
+		e.refuse(it, errExpired)
 	})
 }
 

@@ -49,7 +49,8 @@ type item struct {
 	content *prepare.Content // of a message that is not plain, once a connection was to get it
 	job     deliver.Job
 
-	finished bool // its result is final
+	finished bool         // its result is final
+	forced   *mail.Result // that of an operator
 }
 
 // messageID is stable for message and attempt, so that a result published again can be recognised.

@@ -177,7 +177,7 @@ func resultOf(err error) *mail.Result {
 func (e *Engine) jobOf(it *item) *deliver.Job {
 	e.begin(it)
 	it.job = deliver.Job{
-		ID: it.id, Owner: it, Envelope: mail.Envelope{From: it.m.Envelope, To: it.m.Recipient, DSN: it.m.DSN}, Force: it.m.Force,
+		ID: it.id, Owner: it, Envelope: mail.Envelope{From: it.m.Envelope, To: it.m.Recipient, DSN: e.askedOf(it.m)}, Force: it.m.Force,
 		Attempt: it.m.Attempts + 1, Body: func(ctx context.Context) (deliver.Body, error) { return e.load(ctx, it) },
 	}
 	if it.content != nil {

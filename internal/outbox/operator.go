@@ -195,7 +195,7 @@ func (e *Engine) settleAll(ctx context.Context, items []*item, decide func(*item
 		w, err := e.decided(it, decide)
 		if err == nil {
 			w.Settled = func(err error) { results <- err }
-			e.settle(it, w)
+			e.tell(it, it.forced, w)
 			continue
 		}
 		e.stay(it)

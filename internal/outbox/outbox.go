@@ -9,7 +9,8 @@
 // Goroutines: the loop (it owns the plan alone, never does I/O and never waits on a full channel); the clerk, who does for it what may
 // wait; the feeder, who takes from the local queue; one each for the brake, for what is done once a second, for the servers of domains
 // with rows, and for bodies to be removed from the message store. Short ones: for each lookup, for each message whose content is not
-// ready or whose source is being stored, and for what was held behind a message. And one for each connection (package deliver). Stop
+// ready or whose source is being stored or
+// loaded for a notification, and for what was held behind a message. And one for each connection (package deliver). Stop
 // ends them all.
 package outbox
 
@@ -76,7 +77,7 @@ type Resolver interface {
 }
 
 // Queues are the names of the file; empty means that nothing is published for the role.
-type Queues struct{ Outbox, Results, Success, Failure, Retry string }
+type Queues struct{ Outbox, Results, Success, Failure, Retry, DSN string }
 
 // Server is where mail goes instead of the servers that DNS names: the smarthost or the sink of the file.
 type Server struct {
@@ -99,6 +100,7 @@ type Options struct {
 	Credit     int   // per consumer; 0: 1000
 	ByteBudget int64 // of messages in memory; 0: 256 MB
 
+	Notices     Notices
 	Rules       mail.Rules
 	Words5      bool // result-states: 5.0
 	MaxDelivery time.Duration

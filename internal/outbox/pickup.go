@@ -26,7 +26,7 @@ func (e *Engine) pickup(it *item, broken error) (moved bool) {
 	it.priority = m.Priority
 	now := time.Now()
 	if e.expired(m, now) {
-		e.refuse(it, &mail.Error{Code: 554, Status: "5.4.7", State: mail.StateAMQP, Kind: mail.Timeout})
+		e.refuse(it, errExpired)
 		return true
 	}
 	e.stamp(m, now)
@@ -65,6 +65,9 @@ func (e *Engine) unreadable(it *item, err error) {
 	e.log.Warn("message in the outbox cannot be sent", "error", err)
 	e.refuse(it, reason)
 }
+
+// errExpired is the end of a message whose limit was reached while it waited.
+var errExpired = &mail.Error{Code: 554, Status: "5.4.7", State: mail.StateAMQP, Kind: mail.Timeout}
 
 // expired says that a limit was reached before this pickup.
 func (e *Engine) expired(m *mail.Message, now time.Time) bool {

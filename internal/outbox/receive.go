@@ -51,7 +51,17 @@ func (e *Engine) hold(it *item) {
 	}
 	e.metrics.inHand.Inc()
 	e.inHand.Add(1)
-	if e.bytes.Add(it.size) > e.o.ByteBudget {
+	e.weigh(it.size)
+}
+
+// grow counts in what is made of a message beside its body, until it is released.
+func (e *Engine) grow(it *item, bytes int) {
+	it.size += int64(bytes)
+	e.weigh(int64(bytes))
+}
+
+func (e *Engine) weigh(bytes int64) {
+	if e.bytes.Add(bytes) > e.o.ByteBudget {
 		e.brake.press(brakeBytes)
 	}
 }

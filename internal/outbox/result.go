@@ -39,7 +39,7 @@ func (e *Engine) report(it *item, r *mail.Result, next time.Time) {
 		w = e.final(it, mail.Failure)
 	}
 	e.journal(it, r)
-	e.settle(it, w)
+	e.tell(it, r, w)
 }
 
 // journal writes the attempt into the send log.
@@ -186,6 +186,8 @@ func (q *Queues) of(role mail.Role) string {
 		return q.Success
 	case mail.Failure:
 		return q.Failure
+	case mail.Notification:
+		return q.DSN
 	}
 	return q.Retry
 }

@@ -8,12 +8,13 @@ import (
 	"posthoorn/internal/mail"
 )
 
-// Bodies is the message store as the engine changes it (storage.md sections 3 and 4). How many calls run at a time is its own
+// Bodies is the message store as the engine uses it beside prepare (storage.md sections 3 and 4). How many calls run at a time is its own
 // business.
 type Bodies interface {
 	// Put keeps data until some time after the deadline of its message, under a new key.
 	Put(ctx context.Context, data []byte, deadline time.Time) (key string, err error)
 	Delete(ctx context.Context, key string) error
+	Get(ctx context.Context, key string) ([]byte, error) // for notifications
 	// Own says that a key is one of Put: others may be shared by messages that we do not know.
 	Own(key string) bool
 }
@@ -43,7 +44,7 @@ func (e *Engine) movable(m *mail.Message) bool {
 
 // move stores the source of a message and puts its key in its place.
 func (e *Engine) move(m *mail.Message) {
-	data, err := stored(m)
+	data, err := toStore(m)
 	if err != nil {
 		return // what cannot be read stays as it came
 	}
@@ -57,9 +58,9 @@ func (e *Engine) move(m *mail.Message) {
 	m.MoveContent(key)
 }
 
-// stored is what the store keeps of a message: its source, or the document that it is built from. A source that would be taken for a
+// toStore is what the store keeps of a message: its source, or the document that it is built from. A source that would be taken for a
 // document when it is loaded stays in the message.
-func stored(m *mail.Message) ([]byte, error) {
+func toStore(m *mail.Message) ([]byte, error) {
 	if m.Content == mail.SourceObject {
 		return m.Property("mime"), nil
 	}

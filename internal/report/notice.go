@@ -19,16 +19,18 @@ type Notice struct {
 	From      string       // dsn-from: an address, with or without a name; empty: mailer-daemon at MTA
 	To        mail.Address // the envelope of the mail; not empty
 	Recipient mail.Address // of the mail
+	Written   string       // the recipient as the mail has it, where that is no address
 	DSN       mail.DSN     // with the defaults in place (dsn-ret); ORcpt with or without its type
-	Result    *mail.Result // of the last attempt
+	Result    *mail.Result // what it is about
+	Last      *mail.Result // the answer of a server to the last attempt, if Result is ours: the time is over; nil: there is none
 	Arrival   time.Time    // when the mail came; zero: not known
 	Until     time.Time    // of a delay: when we will give up; zero: not known
-	Source    []byte       // of the mail; empty: there is none any more
+	Source    []byte       // of the mail, or as much of its start as there is; empty: there is none any more
 	Time      time.Time    // now
 }
 
 // DSN writes a notification: a multipart/report with a text for people, the fields of RFC 3464, and the mail (RFC 6522), whole if
-// it failed and RET was FULL, else only its header. It is addressed to the envelope of the mail and must leave with an empty one.
+// it failed, RET was FULL and it has no more than MaxWhole, else only its header. It is addressed to the envelope of the mail and must leave with an empty one.
 //
 // Lines end with CRLF. What is not ASCII in addresses is written by RFC 6533: as it is if the sender has such an address, so
 // that SMTPUTF8 is needed anyway, else escaped. A whole mail with bytes that are not ASCII makes the notification 8BITMIME.
@@ -129,8 +131,32 @@ func (n *Notice) originalID() string {
 // global says that the sender's own address needs SMTPUTF8, so that all of the notification may.
 func (n *Notice) global() bool { return n.To.NeedsUTF8() }
 
+// How much of a mail goes along, in bytes. All that fails at a time is in memory with its notification.
+const (
+	MaxWhole = 1 << 20  // with RET FULL; of what is larger the header goes along
+	MaxHead  = 64 << 10 // of a header
+)
+
 // whole says that the mail goes along whole: RET is only about failures (RFC 3461 section 4.3).
-func (n *Notice) whole() bool { return n.Event == Failure && strings.EqualFold(n.DSN.Ret, "FULL") }
+func (n *Notice) whole() bool {
+	return n.Event == Failure && strings.EqualFold(n.DSN.Ret, "FULL") && len(n.Source) <= MaxWhole
+}
+
+// recipient is who the mail was for, as people read it.
+func (n *Notice) recipient() string {
+	if n.Recipient.IsZero() {
+		return clip(n.Written)
+	}
+	return n.Recipient.String()
+}
+
+// attempt is the one that the sender hears of.
+func (n *Notice) attempt() *mail.Result {
+	if n.Last != nil {
+		return n.Last
+	}
+	return n.Result
+}
 
 func ascii[T string | []byte](text T) bool {
 	for i := range len(text) {

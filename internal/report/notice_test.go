@@ -97,6 +97,27 @@ var notices = map[string]func(*testing.T, *Notice){
 		n.Source = []byte("Message-ID: <m@shop.test>\r\nContent-Type: multipart/report; report-type=delivery-status; boundary=x\r\n\r\n" +
 			"--x\r\nContent-Type: message/delivery-status\r\n\r\nFinal-Recipient: rfc822; other@x.test\r\n\r\n--x--\r\n")
 	},
+	"expired": func(t *testing.T, n *Notice) { // after an attempt that a server has answered
+		n.Last = &mail.Result{State: mail.StateRcptTo, Kind: mail.Failed, Time: noon.Add(-time.Minute), To: "192.0.2.25", MTA: "mx1.customer.test",
+			Code: 452, Status: "4.2.2", Description: "mailbox full"}
+		n.Result = &mail.Result{State: mail.StateAMQP, Kind: mail.Timeout, Time: noon, Code: 554, Status: "5.4.7"}
+	},
+	"expired-untried": func(_ *testing.T, n *Notice) {
+		n.Result = &mail.Result{State: mail.StateAMQP, Kind: mail.Timeout, Time: noon, Code: 554, Status: "5.4.7"}
+	},
+	"lost": func(_ *testing.T, n *Notice) { // the words are ours, though we know the server
+		n.Result.State, n.Result.Kind, n.Result.Code, n.Result.Status, n.Result.Description = mail.StateData, mail.Lost, 451, "4.4.2", ""
+	},
+	"forced": func(_ *testing.T, n *Notice) {
+		n.Result = &mail.Result{State: mail.StateProcess, Kind: mail.Failed, Time: noon, Code: 554, Status: "5.3.0", Description: "moved to another relay"}
+	},
+	"no-way-out": func(_ *testing.T, n *Notice) {
+		n.Result = &mail.Result{State: mail.StateBind, Kind: mail.Failed, Time: noon, Code: 554, Status: "5.3.5"}
+	},
+	"no-address": func(_ *testing.T, n *Notice) {
+		n.Recipient, n.Written, n.DSN.ORcpt = mail.Address{}, "ann at\r\ncustomer.test", ""
+		n.Result = &mail.Result{State: mail.StateAMQP, Kind: mail.Invalid, Time: noon, Code: 553, Status: "5.1.3"}
+	},
 	"hostile": func(_ *testing.T, n *Notice) {
 		evil := "x\r\nBcc: evil@x.test\r\n\r\n--b\x00\x1b[31m\u2028 end"
 		n.MTA, n.From, n.DSN = evil, evil, mail.DSN{Ret: "FULL", EnvID: evil, ORcpt: "rfc822;" + evil}
@@ -149,7 +170,7 @@ func checkRecognised(t *testing.T, n *Notice, source []byte) {
 		t.Fatalf("read back as %s", r.JSON())
 	}
 	to := r.Recipients[0]
-	if final := to.Final; final != n.Recipient.String() && final != string(n.Recipient.AppendPath(nil, false)) {
+	if final := to.Final; final != n.recipient() && final != string(n.Recipient.AppendPath(nil, false)) {
 		t.Errorf("final recipient is %s", final)
 	}
 	if to.Action != n.Event.action() || to.Status != n.status() {
@@ -263,5 +284,35 @@ func TestNoticesMeanSomething(t *testing.T) {
 	}
 	if meaning("5.1.1") == meaning("5.1.99") || meaning("5.0.0") != "" || meaning("") != "" {
 		t.Error("wrong meanings")
+	}
+}
+
+// TestNoticesAreBounded: of a mail that is too large only the header comes back, and of a header only its start.
+func TestNoticesAreBounded(t *testing.T) {
+	line := strings.Repeat("y", 62) + "\r\n"
+	for _, c := range []struct {
+		name           string
+		header, body   int // lines
+		whole          bool
+		least, most  int
+	}{
+		{"whole", 1, MaxWhole/len(line) - 10, true, MaxWhole - 1000, MaxWhole + 5000},
+		{"too large", 1, MaxWhole/len(line) + 1, false, 0, 5000},
+		{"large header", 5000, 1, true, 5000 * len(line), 5000*len(line) + 50000},
+		{"large header, too large", 5000, MaxWhole / len(line), false, MaxHead - 1000, MaxHead + 5000},
+	} {
+		n := notice(t)
+		n.DSN.Ret = "FULL"
+		n.Source = []byte(strings.Repeat("X: "+line[3:], c.header) + "\r\n" + strings.Repeat(line, c.body))
+		source := DSN(n)
+		if got := bytes.Contains(source, []byte("message/rfc822\r\n")); got != c.whole {
+			t.Errorf("%s: whole: %v", c.name, got)
+		}
+		if len(source) < c.least || len(source) > c.most {
+			t.Errorf("%s: %d bytes", c.name, len(source))
+		}
+		if attached := bytes.Contains(source, []byte(" The message is attached.")); attached != c.whole {
+			t.Errorf("%s: says so: %v", c.name, attached)
+		}
 	}
 }

@@ -15,7 +15,7 @@ func (n *Notice) fields() []byte {
 	if n.global() {
 		out = []byte("Content-Type: message/global-delivery-status; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n")
 	}
-	r := n.Result
+	r := n.attempt()
 	out = n.append(out, "Reporting-MTA", named(n.MTA))
 	out = n.append(out, "Original-Envelope-Id", n.DSN.EnvID)
 	out = n.append(out, "Arrival-Date", date(n.Arrival))
@@ -30,7 +30,9 @@ func (n *Notice) fields() []byte {
 	} else if r.Description != "" {
 		out = n.append(out, "Diagnostic-Code", "x-posthoorn; "+n.reply())
 	}
-	out = n.append(out, "Last-Attempt-Date", date(r.Time))
+	if !n.untried() {
+		out = n.append(out, "Last-Attempt-Date", date(r.Time))
+	}
 	if n.Event == Delay {
 		out = n.append(out, "Will-Retry-Until", date(n.Until))
 	}
@@ -79,6 +81,9 @@ func (n *Notice) originalRecipient() string {
 }
 
 func (n *Notice) finalRecipient() string {
+	if n.Recipient.IsZero() {
+		return n.typed("rfc822", n.Written)
+	}
 	if n.Recipient.NeedsUTF8() {
 		return n.typed("utf-8", n.Recipient.String())
 	}
@@ -131,12 +136,27 @@ func date(t time.Time) string {
 	return t.Format(time.RFC1123Z)
 }
 
-// answered says that the last word was that of a server, not ours.
-func (n *Notice) answered() bool { return n.Result.MTA != "" && n.Result.Code > 0 }
+// answered says that the last word was that of a server, not ours: ours have codes and no text.
+func (n *Notice) answered() bool {
+	r := n.attempt()
+	return r.MTA != "" && r.Code > 0 && r.Description != ""
+}
 
-// reply is what was said, with its codes.
+// untried says that the message was given up before an attempt, by a decision of ours.
+func (n *Notice) untried() bool {
+	switch n.attempt().State {
+	case mail.StateAMQP, mail.StateProcess, mail.StateSuppression:
+		return true
+	}
+	return false
+}
+
+// reply is what was said, with its codes; codes of ours that nothing was said with mean nothing to people.
 func (n *Notice) reply() string {
-	r := n.Result
+	r := n.attempt()
+	if r.Description == "" && !n.answered() {
+		return ""
+	}
 	text := ""
 	if r.Code > 0 {
 		text = strconv.Itoa(r.Code) + " "

@@ -15,9 +15,8 @@ func (n *Notice) original() []byte {
 	header := n.Source
 	if h, err := mime.ParseHeader(n.Source); err == nil {
 		header = n.Source[:h.Body]
-	} else {
-		header = header[:min(len(header), maxProse)] // no header that anybody could read
 	}
+	header = atMost(header, MaxHead)
 	utf8Header := !ascii(header) && utf8.Valid(header)
 	if !n.whole() {
 		return headerPart(header, utf8Header)
@@ -31,6 +30,17 @@ func (n *Notice) original() []byte {
 		out = append(out, "Content-Transfer-Encoding: 8bit\r\n"...)
 	}
 	return appendLines(append(out, "\r\n"...), n.Source)
+}
+
+// atMost is as many whole lines as have n bytes; of a line that has more, its start.
+func atMost(text []byte, n int) []byte {
+	if len(text) <= n {
+		return text
+	}
+	if end := bytes.LastIndexByte(text[:n], '\n'); end >= 0 {
+		return text[:end+1]
+	}
+	return text[:n]
 }
 
 // headerPart is the part with the header alone.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 
+	"posthoorn/internal/mail"
 	"posthoorn/internal/mime"
 )
 
@@ -37,7 +38,7 @@ func meaning(status string) string {
 // subject is the subject of the notification.
 func (n *Notice) subject() string {
 	return [...]string{"", "Undeliverable: your message to ", "Delayed: your message to ", "Delivered: your message to "}[n.Event] +
-		n.Recipient.String()
+		n.recipient()
 }
 
 // text is the part for people.
@@ -53,7 +54,7 @@ func (n *Notice) text() []byte {
 	line()
 	line(wrap(n.opening()))
 	line()
-	line("    ", n.Recipient.String())
+	line("    ", n.recipient())
 	line()
 	if reply := n.reply(); reply != "" {
 		line(wrap(n.speaker()))
@@ -85,21 +86,40 @@ func (n *Notice) opening() string {
 // speaker says whose words follow.
 func (n *Notice) speaker() string {
 	switch {
-	case n.answered() && n.Result.To != "":
-		return "The server " + clip(n.Result.MTA) + " [" + n.Result.To + "] answered:"
+	case n.answered() && n.attempt().To != "":
+		return "The server " + clip(n.attempt().MTA) + " [" + clip(n.attempt().To) + "] answered:"
 	case n.answered():
-		return "The server " + clip(n.Result.MTA) + " answered:"
+		return "The server " + clip(n.attempt().MTA) + " answered:"
 	case n.Event == Delay:
 		return "The last attempt ended with:"
 	}
 	return "The reason is:"
 }
 
+// causes are what to say of troubles that no other server has part in.
+var causes = map[mail.State]string{
+	mail.StateBind:        "The address that the message was to leave from cannot be used.",
+	mail.StateStorage:     "The content of the message is not there any more.",
+	mail.StateResponsive:  "The content of the message could not be put together.",
+	mail.StatePersonalize: "The content of the message could not be personalised.",
+	mail.StateRewrite:     "The content of the message could not be put together.",
+	mail.StateSuppression: "Nothing is sent to this address from here.",
+	mail.StateAMQP:        "The message could not be processed.",
+	mail.StateProcess:     "The message could not be processed.",
+	mail.StateUnknown:     "The message could not be processed.",
+}
+
 func (n *Notice) explanation() string {
-	if n.Event == Success {
+	status := n.status()
+	switch cause, ours := causes[n.attempt().State]; {
+	case n.Event == Success:
 		return "That server does not tell when a message reaches the mailbox, so no further notice may follow."
+	case !ours || n.answered() || strings.HasPrefix(status[1:], ".1.") || status[1:] == ".4.7":
+		return meaning(status)
+	case n.reply() == "":
+		return cause
 	}
-	return meaning(n.status())
+	return ""
 }
 
 // future says what happens next, and what is attached.

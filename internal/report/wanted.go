@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -31,28 +32,17 @@ const DelayAfter = 4 * time.Hour
 type Outcome struct {
 	Result *mail.Result
 	Again  bool // there will be another attempt
-	// Waited is how long the mail had been on its way at this attempt, Before at the one before it; 0: there was none.
-	Waited, Before time.Duration
 }
 
 // Wanted says which notification an outcome asks for: one, or Nothing. Queue is where it would go: that of the message, or else
-// of the configuration; empty switches notifications off. Defaults stand in for what the message does not say (dsn-notify).
+// of the configuration; empty switches notifications off. Defaults are those of [Asked].
 //
-// An empty envelope never gets one. A delay is told once, at the first attempt [DelayAfter] or later after the mail came. Of a
-// success nothing is told if the server that took the mail knows DSN: the wish went with it, and the answer comes from there.
+// An empty envelope never gets one. A delay is wanted at every attempt that is followed by another; [Late] says which of them is
+// told. Of a success nothing is told if the server that took the mail knows DSN: the wish went with it, and the answer comes from
+// there.
 func Wanted(queue string, e mail.Envelope, defaults mail.DSN, o Outcome) Event {
 	event := o.event()
-	if event == Nothing || queue == "" || e.From.IsZero() {
-		return Nothing
-	}
-	notify := e.DSN.Notify
-	if notify == "" {
-		notify = defaults.Notify
-	}
-	if notify == "" {
-		notify = Failure.String()
-	}
-	if !asks(notify, event) {
+	if event == Nothing || queue == "" || e.From.IsZero() || !asks(Asked(e.DSN, defaults).Notify, event) {
 		return Nothing
 	}
 	return event
@@ -64,23 +54,64 @@ func (o *Outcome) event() Event {
 		return Nothing
 	case o.Result.OK():
 		return Success
-	case !o.Again:
-		return Failure
-	case o.Before < DelayAfter && o.Waited >= DelayAfter:
+	case o.Again:
 		return Delay
 	}
-	return Nothing
+	return Failure
 }
 
-// asks says whether a NOTIFY list names an event. NEVER wins over what stands beside it.
-func asks(notify string, event Event) bool {
-	found := false
-	for word := range strings.SplitSeq(notify, ",") {
-		word = strings.TrimSpace(word)
-		if strings.EqualFold(word, Nothing.String()) {
-			return false
-		}
-		found = found || strings.EqualFold(word, event.String())
+// Late says that a delay is told at an attempt made now: it is the first one [DelayAfter] or later after the first of all. Before is
+// the time of the attempt before, zero if there was none. Whoever knows the results knows that, so it is told once whatever happens
+// to programs in between. Times count in seconds, as results have them.
+func Late(first, before, now time.Time) bool {
+	if first.IsZero() {
+		return false
 	}
-	return found
+	waited := now.Truncate(time.Second).Sub(first.Truncate(time.Second))
+	return waited >= DelayAfter && before.Truncate(time.Second).Sub(first.Truncate(time.Second)) < DelayAfter
 }
+
+// Asked is what is asked of us and of the next server: the words of a mail, or where it has none that mean something, those of the
+// configuration (dsn-notify, dsn-ret). Notify becomes NEVER, or a list without blanks of SUCCESS, FAILURE and DELAY; Ret becomes
+// FULL or HDRS. Either is empty if neither says anything.
+func Asked(own, defaults mail.DSN) mail.DSN {
+	own.Notify = cmp.Or(notify(own.Notify), notify(defaults.Notify))
+	own.Ret = cmp.Or(ret(own.Ret), ret(defaults.Ret))
+	return own
+}
+
+// lists are all that NOTIFY can say, by the bits of its words.
+var lists = [...]string{"", "SUCCESS", "FAILURE", "SUCCESS,FAILURE", "DELAY", "SUCCESS,DELAY", "FAILURE,DELAY", "SUCCESS,FAILURE,DELAY"}
+
+// notify reads a list of words. NEVER wins over what stands beside it, unknown words count for nothing.
+func notify(text string) string {
+	set := 0
+	for rest, more := text, text != ""; more; {
+		var word string
+		word, rest, more = strings.Cut(rest, ",")
+		switch word = strings.TrimSpace(word); {
+		case strings.EqualFold(word, Nothing.String()):
+			return Nothing.String()
+		case strings.EqualFold(word, Success.String()):
+			set |= 1
+		case strings.EqualFold(word, Failure.String()):
+			set |= 2
+		case strings.EqualFold(word, Delay.String()):
+			set |= 4
+		}
+	}
+	return lists[set]
+}
+
+func ret(text string) string {
+	switch text = strings.TrimSpace(text); {
+	case strings.EqualFold(text, "FULL"):
+		return "FULL"
+	case strings.EqualFold(text, "HDRS"):
+		return "HDRS"
+	}
+	return ""
+}
+
+// asks says whether a list of [Asked] names an event.
+func asks(list string, event Event) bool { return strings.Contains(list, event.String()) }

@@ -35,6 +35,9 @@ func (a *attempt) sent(err error) {
 		a.done(nil)
 	case errors.Is(err, broker.ErrClosed) || a.r.ctx.Err() != nil:
 		a.done(broker.ErrClosed)
+	case errors.Is(err, broker.ErrTooBig) && a.p.Whole:
+		a.r.o.Logger.Error("notification is larger than the broker takes and is not published", "queue", a.p.Queue, "id", a.p.ID, "error", err)
+		a.done(nil)
 	case errors.Is(err, broker.ErrTooBig):
 		go a.shrink(err)
 	case a.p.Override && !errors.Is(err, broker.ErrBlocked) && a.hopeless(time.Now()):

@@ -10,6 +10,12 @@ import (
 // outcomeVersion is the first byte of an outcome on disk.
 const outcomeVersion = 1
 
+// The flags of a publication on disk.
+const (
+	flagOverride = 1 << iota
+	flagWhole
+)
+
 var errOutcome = errors.New("outcome in the ledger cannot be read")
 
 // Encode writes publications as they are kept in the ledger.
@@ -23,7 +29,10 @@ func Encode(ps []Publication) []byte {
 		p := &ps[i]
 		flags := byte(0)
 		if p.Override {
-			flags = 1
+			flags |= flagOverride
+		}
+		if p.Whole {
+			flags |= flagWhole
 		}
 		dst = append(dst, flags, p.Priority)
 		dst = appendChunk(dst, p.Queue)
@@ -48,7 +57,7 @@ func Decode(b []byte) ([]Publication, error) {
 		if len(b) < 2 {
 			return nil, errOutcome
 		}
-		p := Publication{Override: b[0]&1 != 0, Publishing: broker.Publishing{Priority: b[1]}}
+		p := Publication{Override: b[0]&flagOverride != 0, Whole: b[0]&flagWhole != 0, Publishing: broker.Publishing{Priority: b[1]}}
 		b = b[2:]
 		var chunks [4][]byte
 		for i := range chunks {

@@ -13,7 +13,8 @@ var outcomes = map[string][]settle.Publication{
 	"none":  nil,
 	"empty": {{Publishing: broker.Publishing{Body: []byte{}}}},
 	"full": {
-		{Publishing: broker.Publishing{Queue: "q", Body: []byte("b"), Priority: 255, ID: "i"}, Override: true, Fallback: "f"},
+		{Publishing: broker.Publishing{Queue: "q", Body: []byte("b"), Priority: 255, ID: "i"}, Override: true, Whole: true, Fallback: "f"},
+		{Publishing: broker.Publishing{Queue: "w", Body: []byte{}}, Whole: true},
 		{Publishing: broker.Publishing{Queue: "results", Body: bytes.Repeat([]byte{0}, 300)}},
 	},
 }

@@ -293,6 +293,7 @@ func TestTooBig(t *testing.T) {
 		"raw":     {`{"results":[1],"body":"` + long + `"}`, `{"results":[1]}`},
 		"history": {`{"n":7,"results":["` + long + `"]}`, ""},
 		"nothing": {long, ""},
+		"whole":   {`{"recipient":"a@b.test","mime":"` + long + `"}`, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -306,7 +307,7 @@ func TestTooBig(t *testing.T) {
 				})
 				defer r.Close()
 				p := publication("results")
-				p.Body = []byte(c.body)
+				p.Body, p.Whole = []byte(c.body), name == "whole"
 				if took, err := settleOne(r, p); err != nil || took != 0 {
 					t.Errorf("%v after %v", err, took)
 				}

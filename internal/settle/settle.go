@@ -31,6 +31,7 @@ type Publication struct {
 	broker.Publishing
 	Override bool   // the message itself names the queue
 	Fallback string // queue of the file for the same role, may be empty
+	Whole    bool   // it is worth nothing with parts left out
 }
 
 // Work is what one result asks for.

@@ -9,7 +9,6 @@ var notBuilt = []string{
 	"cluster-*",
 	"database-threads",
 	"www-*",
-	"rabbitmq-dsn", "dsn-from", "dsn-mta", "dsn-notify", "dsn-ret",
 	"rabbitmq-minqos",
 	"dns-getaddrinfo", "dns-expire", "dns-spread", "dns-sockets", "dns-buffersize",
 	"cache-dimensions", "render-useragent",

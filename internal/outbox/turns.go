@@ -1,0 +1,9 @@
+package outbox
+
+import (
+	"context"
+	"time"
+)
+
+// Turns is nil when the loop has come round once more: the engine does its work.
+func (e *Engine) Turns(ctx context.Context) error { return e.inLoop(ctx, func(time.Time) {}) }
