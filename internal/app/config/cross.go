@@ -13,6 +13,7 @@ func (b *builder) crossCheck() {
 	b.checkQueues()
 	b.checkEmbedded()
 	b.checkIncoming()
+	b.checkResults()
 	b.checkListeners()
 	b.checkDSN()
 	b.checkPlaces()
@@ -87,6 +88,15 @@ func (b *builder) checkIncoming() {
 			name = "smtp-username"
 		}
 		b.warnKey(name, "a login needs TLS: without smtp-certificate mail is taken for local recipients only")
+	}
+}
+
+// checkResults: header fields with nothing to tell.
+func (b *builder) checkResults() {
+	s := &b.cfg.SMTPIn
+	told := slices.ContainsFunc(s.Check, func(word string) bool { return word != "spam" })
+	if (s.ResultsLocal || s.ResultsNonlocal) && !told {
+		b.warnKey("smtp-auth-results", "has nothing to tell but logins: smtp-check names none of spf, dkim, dmarc, arc")
 	}
 }
 

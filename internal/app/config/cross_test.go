@@ -82,6 +82,10 @@ func TestWarnings(t *testing.T) {
 		"rabbitmq-address: amqp://h\nrabbitmq-persistent: false": at + "2: rabbitmq-persistent: is false: messages in queues do not survive a restart of the broker\n",
 		"rabbitmq-address: local:///a\nstate-directory: /b":      at + "1: rabbitmq-address: its path does not count, state-directory is set\n",
 		"received-log-prefix: attempts.log":                      at + "1: received-log-prefix: another log has the file /var/log/posthoorn/attempts.log too, and the program rotates it for one of them\n",
+		"smtp-auth-results: local":                               at + "1: smtp-auth-results: has nothing to tell but logins: smtp-check names none of spf, dkim, dmarc, arc\n",
+		"smtp-auth-results: nonlocal\nsmtp-check: spam":          at + "1: smtp-auth-results: has nothing to tell but logins: smtp-check names none of spf, dkim, dmarc, arc\n",
+		"smtp-auth-results: local\nsmtp-check: spam,arc":         "",
+		"smtp-protection: true\nspamassassin-host: spam.test":    "",
 		"send-log-file: /l\nreceived-log-file: /l":               "",
 		"smtp-username: me\nsmtp-password: geheim":               at + "1: smtp-username: a login needs TLS: without smtp-certificate mail is taken for local recipients only\n",
 	} {

@@ -13,8 +13,7 @@ var notBuilt = []string{
 	"dns-getaddrinfo", "dns-expire", "dns-spread", "dns-sockets", "dns-buffersize",
 	"cache-dimensions", "render-useragent",
 	"plugin-directory",
-	"smtp-check", "smtp-auth-results", "spamassassin-*",
-	"smtp-auth", "smtp-protection",
+	"smtp-auth",
 }
 
 func isBuilt(name string) bool {

@@ -21,7 +21,7 @@ type SMTPIn struct {
 	Auth     Auth           // zero: none; counts more than Login
 	HasLogin bool           // a login is configured, so relaying needs one
 
-	Check            []string // spf, dkim, dmarc, spam
+	Check            []string // spf, dkim, dmarc, arc, spam
 	ResultsLocal     bool     // Authentication-Results for local recipients
 	ResultsNonlocal  bool
 	SpamAssassinHost string
