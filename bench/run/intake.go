@@ -21,7 +21,7 @@ const onDisk = "disk"
 func intakeRowsOf(o options) (rows []intakeRow) {
 	for _, size := range []int{1, 10, 100} {
 		for _, clients := range []int{1, 20, 100} {
-			rows = append(rows, peers(size<<10, intakeRow{clients: clients}, fmt.Sprintf("%d KB, %d clients", size, clients))...)
+			rows = append(rows, peers(size<<10, intakeRow{clients: clients}, fmt.Sprintf("%d KB, clients: %d", size, clients))...)
 		}
 	}
 	rows = append(rows, peers(10<<10, intakeRow{clients: 20, single: true}, "10 KB, 20 clients that wait for each reply")...)
