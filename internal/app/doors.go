@@ -49,7 +49,11 @@ func (d *Daemon) listen() error {
 		o.IPs = []netip.Addr{in.IP}
 	}
 	if in.HasLogin {
-		o.Login = loginOf(in)
+		guard, err := d.smtpLogin()
+		if err != nil {
+			return wrong(config.ExitConfig, "%w", err)
+		}
+		o.Login = guard
 		o.MaxSessionsPerIP = max(5, o.MaxSessions/2) // who may log in is not known before: half, so that nobody has all
 	}
 	if d.journal.ReceivedOn() {

@@ -40,7 +40,7 @@ download-cache: s3://id:geheim@eu-west-1/b
 smtp-username: me
 smtp-password: geheim
 smtp-auth: hardcoded://me:geheim,you:geheim
-www-auth: radius://client:geheim@host:1812
+www-auth: hardcoded://you:geheim
 www-password: geheim
 smarthost: relay.example.com
 smarthost-password: geheim

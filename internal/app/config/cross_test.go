@@ -108,13 +108,13 @@ func TestWarningsAreInTheOrderOfLayers(t *testing.T) {
 
 func TestConsoleStaysAtHome(t *testing.T) {
 	for text, want := range map[string]string{
-		"":                                   "127.0.0.1",
-		"www-ip: 10.0.0.1":                   "127.0.0.1",
-		"www-ip: ::":                         "::1",
-		"www-ip: 127.0.0.2":                  "127.0.0.2",
-		"www-ip: 10.0.0.1\nwww-password: x":  "10.0.0.1",
-		"www-auth: file:///etc/users":        "0.0.0.0",
-		"www-ip: ::1\nwww-auth: users://a,b": "::1",
+		"":                                       "127.0.0.1",
+		"www-ip: 10.0.0.1":                       "127.0.0.1",
+		"www-ip: ::":                             "::1",
+		"www-ip: 127.0.0.2":                      "127.0.0.2",
+		"www-ip: 10.0.0.1\nwww-password: x":      "10.0.0.1",
+		"www-auth: file:///etc/users":            "0.0.0.0",
+		"www-ip: ::1\nwww-auth: hardcoded://a:b": "::1",
 	} {
 		if got := load(t, text).Console.IP; got != netip.MustParseAddr(want) {
 			t.Errorf("%q: %v, want %s", text, got, want)

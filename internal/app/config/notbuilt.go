@@ -13,7 +13,6 @@ var notBuilt = []string{
 	"dns-getaddrinfo", "dns-expire", "dns-spread", "dns-sockets", "dns-buffersize",
 	"cache-dimensions", "render-useragent",
 	"plugin-directory",
-	"smtp-auth",
 }
 
 func isBuilt(name string) bool {
