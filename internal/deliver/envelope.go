@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"posthoorn/internal/mail"
 	"posthoorn/internal/smtp"
@@ -17,16 +19,16 @@ const (
 
 // appendMail appends the MAIL command (RFC 5321 section 4.1.1.2) with the parameters that the peer knows.
 func (c *Conn) appendMail(dst []byte, j *Job) []byte {
-	utf8 := j.needsUTF8()
+	international := j.needsUTF8()
 	dst = append(dst, "MAIL FROM:<"...)
-	dst = append(j.Envelope.From.AppendPath(dst, utf8), '>')
+	dst = append(j.Envelope.From.AppendPath(dst, international), '>')
 	if c.ext.HasSize {
 		dst = strconv.AppendInt(append(dst, " SIZE="...), int64(len(j.body.Data)), 10)
 	}
-	if (j.body.EightBit || utf8) && c.ext.EightBit {
+	if (j.body.EightBit || international) && c.ext.EightBit {
 		dst = append(dst, " BODY=8BITMIME"...)
 	}
-	if utf8 {
+	if international {
 		dst = append(dst, " SMTPUTF8"...)
 	}
 	if c.ext.DSN {
@@ -38,9 +40,9 @@ func (c *Conn) appendMail(dst []byte, j *Job) []byte {
 
 // appendRcpt appends the RCPT command (RFC 5321 section 4.1.1.3).
 func (c *Conn) appendRcpt(dst []byte, j *Job) []byte {
-	utf8 := j.needsUTF8()
+	international := j.needsUTF8()
 	dst = append(dst, "RCPT TO:<"...)
-	dst = append(j.Envelope.To.AppendPath(dst, utf8), '>')
+	dst = append(j.Envelope.To.AppendPath(dst, international), '>')
 	if c.ext.DSN {
 		dst = appendKeywords(dst, " NOTIFY=", j.Envelope.DSN.Notify)
 		dst = appendORcpt(dst, j.Envelope.DSN.ORcpt)
@@ -56,10 +58,11 @@ func appendKeywords(dst []byte, name, value string) []byte {
 	return append(append(dst, name...), value...)
 }
 
-// appendEnvID leaves out what is longer than the RFC allows: a notification with less in it is better than a refused message.
+// appendEnvID leaves out what the RFC does not allow, such as letters that are not ASCII: servers refuse it, and a notification with
+// less in it is better than a refused message.
 func appendEnvID(dst []byte, id string) []byte {
 	start := len(dst)
-	if id == "" {
+	if id == "" || !isASCII(id) || !printable(id) {
 		return dst
 	}
 	dst = append(dst, " ENVID="...)
@@ -71,20 +74,18 @@ func appendEnvID(dst []byte, id string) []byte {
 }
 
 // appendORcpt takes type;address, or an address alone, which is of type rfc822. One that is not ASCII is of type utf-8 and
-// written as RFC 6533 section 3 wants it where SMTPUTF8 may be absent.
+// written as RFC 6533 section 3 wants it where SMTPUTF8 may be absent. What nobody could read is left out.
 func appendORcpt(dst []byte, orcpt string) []byte {
 	kind, address, ok := strings.Cut(orcpt, ";")
 	if !ok {
 		kind, address = "rfc822", orcpt
 	}
-	if address == "" || kind == "" || strings.ContainsFunc(kind, func(r rune) bool {
-		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-'
-	}) {
+	if address == "" || !printable(address) || !isType(kind) {
 		return dst
 	}
 	start := len(dst)
 	dst = append(dst, " ORCPT="...)
-	if isASCII(address) {
+	if isASCII(address) && !strings.EqualFold(kind, "utf-8") {
 		dst = smtp.AppendXtext(append(append(dst, kind...), ';'), address)
 	} else {
 		dst = smtp.AppendUTF8Xtext(append(dst, "utf-8;"...), address)
@@ -93,6 +94,18 @@ func appendORcpt(dst []byte, orcpt string) []byte {
 		return dst[:start]
 	}
 	return dst
+}
+
+// isType says that s may be the type of an address.
+func isType(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-'
+	})
+}
+
+// printable says that a text is UTF-8 without control characters.
+func printable(s string) bool {
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
 }
 
 func isASCII(s string) bool {
