@@ -14,7 +14,7 @@ import (
 
 // Guard lets guessers wait before a Checker, and not those whose password is right.
 //
-// Ten different failures from a network close the door to it for ten minutes; five for an account close it to that account from
+// Ten different failures from a network close the door to it for ten minutes; six for an account close it to that account from
 // that network for five. An account that is guessed at from many networks is never closed: its tries take turns, one every
 // two seconds, and from a network that has logged in before they need no turn. A failure is answered late, by as many seconds as
 // there were failures, and forgotten after a minute. A success makes the failures of its account from its network forgotten.

@@ -28,7 +28,7 @@ type rule struct {
 // reached says that there have been as many failures as there may be, of which a part of one may have faded.
 func (r rule) reached(failures float64) bool { return failures > r.most-1 }
 
-var rules = [...]rule{ofNetwork: {10, 10 * time.Minute}, ofPair: {5, 5 * time.Minute}, ofAccount: {20, 0}}
+var rules = [...]rule{ofNetwork: {10, 10 * time.Minute}, ofPair: {6, 5 * time.Minute}, ofAccount: {20, 0}}
 
 const (
 	fading  = time.Minute     // in which one failure is forgotten

@@ -6,6 +6,7 @@ import (
 	"crypto/hmac"
 	"crypto/md5"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
@@ -99,10 +100,27 @@ func (s *session) checkLogin(try login.Try) error {
 		return nil
 	}
 	s.srv.metrics.badLogins.Inc()
-	if s.logins++; s.logins >= maxLogins {
-		return errAuthTooOften
+	if s.logins.add(&try) < maxLogins {
+		return errAuthFailed
 	}
-	return errAuthFailed
+	s.fail(errAuthFailed) // the answer to this try, before the end
+	return errAuthTooOften
+}
+
+// wrongLogins counts those of a session. Some clients try every mechanism with the same password: that counts once for those that
+// send it.
+type wrongLogins struct {
+	count int
+	last  [sha256.Size]byte
+}
+
+func (w *wrongLogins) add(try *login.Try) int {
+	hash := sha256.Sum256([]byte(try.User + "\x00" + try.Password))
+	if hash != w.last || try.Answer != nil {
+		w.count++
+	}
+	w.last = hash
+	return w.count
 }
 
 // plain is RFC 4616: an authorization identity, which must be empty or the user, the user and the password.

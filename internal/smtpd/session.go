@@ -26,7 +26,7 @@ type session struct {
 	hello    string // what the client called itself; empty before HELO
 	extended bool   // it said EHLO
 	user     string // after AUTH
-	logins   int    // AUTH that failed
+	logins   wrongLogins
 	errors   int
 	refused  int // refusals of mail
 	idle     int // commands since the last accepted message that move nothing on
