@@ -108,7 +108,7 @@ func (p *Program) listIPs() int {
 // daemon runs until ctx ends, or until all mail was given away for good.
 func (p *Program) daemon(ctx context.Context, cfg *config.Config) int {
 	p.warn(cfg)
-	d, err := Start(cfg, p.Stderr)
+	d, err := Start(cfg, p.Version, p.Stderr)
 	if err != nil {
 		fmt.Fprintf(p.Stderr, "posthoorn: %v\n", err)
 		return exitOf(err)

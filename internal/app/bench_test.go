@@ -36,7 +36,7 @@ func trialWith(tb testing.TB, cmd *config.Command, lines ...string) (*Daemon, *s
 	host, port, _ := strings.Cut(s.Addresses()[0].String(), ":")
 	dir := tb.TempDir()
 	text := strings.Join(append([]string{
-		"state-directory: " + dir, "smtp-port:", "smtp-sink-address: " + host, "smtp-sink-port: " + port,
+		"state-directory: " + dir, "www-port: 0", "smtp-port:", "smtp-sink-address: " + host, "smtp-sink-port: " + port,
 		"rabbitmq-results: results", "error-log:", "send-log-directory:", "send-bin-log-directory:", "received-log-directory:",
 	}, lines...), "\n")
 	file := filepath.Join(dir, "config.txt")
@@ -48,7 +48,7 @@ func trialWith(tb testing.TB, cmd *config.Command, lines ...string) (*Daemon, *s
 	if err != nil {
 		tb.Fatal(err)
 	}
-	d, err := Start(cfg, io.Discard)
+	d, err := Start(cfg, "test", io.Discard)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"posthoorn/internal/app/config"
 	"posthoorn/internal/broker"
+	"posthoorn/internal/console"
 	"posthoorn/internal/dns"
 	"posthoorn/internal/inject"
 	"posthoorn/internal/journal"
@@ -42,6 +43,9 @@ type Daemon struct {
 	prepare     *prepare.Preparer
 	engine      *outbox.Engine
 	smtp        *smtpd.Server
+	console     *console.Server // nil: off
+	version     string
+	started     time.Time
 	cleanups    []cleanup
 	evacuated   chan struct{}
 	running     sync.WaitGroup
@@ -57,11 +61,14 @@ type cleanup struct {
 
 // Start builds everything, from the bottom up. What was built is taken down again when a step fails. Until the logs are open,
 // problems go to stderr.
-func Start(cfg *config.Config, stderr io.Writer) (*Daemon, error) {
-	d := &Daemon{cfg: cfg, metrics: prometheus.NewRegistry(), addresses: &addresses{}, evacuated: make(chan struct{}), log: slog.New(slog.NewTextHandler(stderr, nil))}
+func Start(cfg *config.Config, version string, stderr io.Writer) (*Daemon, error) {
+	d := &Daemon{
+		cfg: cfg, version: version, started: time.Now(), metrics: prometheus.NewRegistry(), addresses: &addresses{}, evacuated: make(chan struct{}),
+		log: slog.New(slog.NewTextHandler(stderr, nil)),
+	}
 	d.ctx, d.cancel = context.WithCancel(context.Background())
 	for _, step := range []func() error{
-		d.checkLimits, d.makeState, d.lock, d.openJournal, d.openStore, d.openBroker, d.openResolver, d.openDoor, d.listen,
+		d.checkLimits, d.makeState, d.lock, d.openJournal, d.openStore, d.openBroker, d.openResolver, d.openDoor, d.listen, d.openConsole,
 		d.dropPrivileges, d.openSettings, d.openBodies, d.openContent, d.startEngine, d.startDoors,
 	} {
 		if err := step(); err != nil {
@@ -158,7 +165,7 @@ func (d *Daemon) lock() error {
 
 func (d *Daemon) openJournal() error {
 	made := d.missingLogDirectories()
-	j, err := journal.Open(journalOptions(&d.cfg.Logs, d.metrics))
+	j, err := journal.Open(journalOptions(d.cfg, d.metrics))
 	if err != nil {
 		return wrong(config.ExitConfig, "%w", err)
 	}

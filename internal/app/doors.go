@@ -91,7 +91,7 @@ func (d *Daemon) startDoors() error {
 	d.watchLocals()
 	d.smtp.Serve()
 	d.later("SMTP sessions", d.stopSMTP)
-	return nil
+	return d.startConsole()
 }
 
 func (d *Daemon) openSpool() error {

@@ -85,14 +85,19 @@ func configuredQueues(r *config.RabbitMQ) []string {
 	return list
 }
 
-func journalOptions(l *config.Logs, reg prometheus.Registerer) journal.Options {
+func journalOptions(c *config.Config, reg prometheus.Registerer) journal.Options {
+	l := &c.Logs
 	kind := func(text, binary config.Log) journal.Kind {
 		return journal.Kind{Format: text.Format, Text: logFile(text), Binary: logFile(binary)}
 	}
-	return journal.Options{
+	o := journal.Options{
 		Send: kind(l.Send, l.SendBin), Received: kind(l.Received, l.ReceivedBin), Download: kind(l.Download, l.DownloadBin),
 		Application: l.Application, ErrorLog: l.Error, Registerer: reg,
 	}
+	if c.Console.On() {
+		o.WWW = kind(l.WWW, l.WWWBin)
+	}
+	return o
 }
 
 func logFile(l config.Log) journal.File {

@@ -46,7 +46,7 @@ func (p *Program) trial(ctx context.Context) error {
 		}
 		defer s.Close()
 	}
-	d, err := Start(cfg, p.Stderr)
+	d, err := Start(cfg, p.Version, p.Stderr)
 	if err != nil {
 		return &control.Error{Exit: exitOf(err), Text: err.Error()}
 	}

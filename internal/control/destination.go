@@ -11,6 +11,9 @@ import (
 // whatDestination tells the operator what would have been understood.
 const whatDestination = "expected is a domain such as example.com, a smarthost with its port such as relay.example.com:587, or an IP address"
 
+// Destination is the key of a destination as the engine has it, from what an operator writes. The error says what was expected.
+func Destination(text string) (string, error) { return destination(text) }
+
 // destination is the key of a destination as the engine has it: the domain in A-labels and lower case, an address literal
 // for mail to a bare IP address, or host and port of a smarthost.
 func destination(text string) (string, error) {

@@ -36,6 +36,13 @@ func (c *Cache) isLoaded() bool {
 	return c.loaded || c.outage.Load() || c.options.Store == nil
 }
 
+// Loaded says that the settings have been read, or that there is no database that they could be read from.
+func (c *Cache) Loaded() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.loaded || c.options.Store == nil
+}
+
 // sleep waits until something may have to be done, and says whether the program goes on.
 func (c *Cache) sleep(ctx context.Context, reload time.Time) bool {
 	timer := time.NewTimer(c.pauseUntil(reload))

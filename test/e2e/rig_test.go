@@ -135,7 +135,7 @@ func (r *rig) start() {
 		r.t.Fatal(err)
 	}
 	complaints := new(bytes.Buffer)
-	if r.daemon, err = app.Start(cfg, complaints); err != nil {
+	if r.daemon, err = app.Start(cfg, "test", complaints); err != nil {
 		r.t.Fatalf("%v\n%s", err, complaints)
 	}
 }

@@ -102,7 +102,14 @@ type Console struct {
 	URL             Address
 	CacheControl    string
 	RenderUserAgent string
+	Profile         bool
 }
+
+// UsualConsolePort is the port of the console where nobody chose one.
+const UsualConsolePort = 8485
+
+// On says that the console has a port.
+func (c *Console) On() bool { return c.Port != 0 || c.SecurePort != 0 }
 
 func (b *builder) buildConsole() {
 	c := &b.cfg.Console
@@ -115,7 +122,7 @@ func (b *builder) buildConsole() {
 	}
 	c.Dir, c.Host, c.URL = b.text("www-dir"), b.text("www-host"), get[Address](b, "www-url")
 	c.Connections, c.CacheControl = get[int](b, "www-connections"), b.text("www-cache-control")
-	c.RenderUserAgent = b.text("render-useragent")
+	c.RenderUserAgent, c.Profile = b.text("render-useragent"), get[bool](b, "www-pprof")
 }
 
 func loopbackOf(ip netip.Addr) netip.Addr {

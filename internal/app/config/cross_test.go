@@ -65,7 +65,7 @@ func TestWarnings(t *testing.T) {
 		"some words geheim":                                 at + "1: line without a colon between key and value; the line is ignored\n",
 		": geheim":                                          at + "1: line without a key before the colon; the line is ignored\n",
 		"license: /x\nheartbeat: no":                        "",
-		"www-port: 80\nwww-port: 81":                        at + "2: www-port: not built yet, has no effect\n",
+		"plugin-directory: /a\nplugin-directory: /b":        at + "2: plugin-directory: not built yet, has no effect\n",
 		"database: mysql://u:p@h/d":                         "",
 		"database-threads: 5":                               at + "1: database-threads: not built yet, has no effect\n",
 		"max-deliver-time: 5":                               at + "1: max-deliver-time: a key of 3.0: it is max-delivertime now\n",
@@ -100,7 +100,7 @@ func TestWarnings(t *testing.T) {
 }
 
 func TestWarningsAreInTheOrderOfLayers(t *testing.T) {
-	cfg := load(t, "www-port: 80", "--cluster-address=", "--www-dir=/x")
+	cfg := load(t, "plugin-directory: /x", "--cluster-address=", "--cluster-exchange=x")
 	if w := warnings(cfg); !strings.HasPrefix(w, "/etc/posthoorn") || strings.Count(w, "\n") != 3 {
 		t.Error(w)
 	}

@@ -60,6 +60,7 @@ func consoleKeys() []Key {
 		host,
 		web,
 		key("www-cache-control", textType, "", "5.0", "Cache-Control header of static files."),
+		key("www-pprof", boolType, "false", "ours", "Serve the profiles of Go under `/debug/pprof/`, to who comes from this machine."),
 		key("render-useragent", textType, "", "5.1", "Only browsers with this User-Agent may render mail."),
 	}
 }

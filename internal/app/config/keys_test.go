@@ -129,7 +129,7 @@ validate-recipient smtp-remote-port smtp-allow-local dns-threads dns-getaddrinfo
 dns-spread dns-attempts dns-capacity dns-sockets dns-buffersize dns-rotate dns-servers dsn-notify dsn-ret dsn-advertise
 dsn-envelope dsn-mta dsn-from dsn-generate spool-directory spool-delay spool-remove spool-extract spool-fail-directory
 spool-open-files spool-threads www-port www-ip www-secure-port www-certificate www-privatekey www-private-key www-ciphers
-www-password www-auth www-dir www-connections www-host www-url www-cache-control render-useragent smarthost smarthost-port
+www-password www-auth www-dir www-connections www-host www-url www-cache-control www-pprof render-useragent smarthost smarthost-port
 smarthost-username smarthost-password smtp-sink-ip smtp-sink-address smtp-sink-port smtp-sink-username smtp-sink-password
 cache-size cache-dimensions cache-dimension download-memory download-dimensions download-cache download-ttl download-blacklist
 download-whitelist download-user-agent download-proxy proxy-server social-icons plugin-directory license user lock

@@ -8,7 +8,6 @@ import (
 var notBuilt = []string{
 	"cluster-*",
 	"database-threads",
-	"www-*",
 	"rabbitmq-minqos",
 	"dns-getaddrinfo", "dns-expire", "dns-spread", "dns-sockets", "dns-buffersize",
 	"cache-dimensions", "render-useragent",

@@ -1,0 +1,44 @@
+package app
+
+import (
+	"context"
+	"time"
+)
+
+// health is what the daemon knows of itself, for those who watch over it.
+type health struct{ *Daemon }
+
+// turnTime is how long the loop may take to come round. It waits for nothing: a second would be much already.
+const turnTime = 5 * time.Second
+
+// Alive is an error when only a new start helps.
+func (h health) Alive(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, turnTime)
+	defer cancel()
+	select {
+	case <-h.Failed():
+		return errQueueFailed
+	default:
+	}
+	if h.engine.Turns(ctx) != nil {
+		return errLoopStands
+	}
+	return nil
+}
+
+// Ready says what keeps mail from coming in or going out.
+func (h health) Ready(ctx context.Context) (wrong []string) {
+	if err := h.Alive(ctx); err != nil {
+		wrong = append(wrong, err.Error())
+	}
+	if reason, blocked := h.broker.Blocked(); blocked {
+		wrong = append(wrong, "broker: "+reason)
+	}
+	if err := h.space.Room(); err != nil {
+		wrong = append(wrong, "disk: "+err.Error())
+	}
+	if !h.settings.Loaded() {
+		wrong = append(wrong, "settings: the database has not been read yet")
+	}
+	return wrong
+}

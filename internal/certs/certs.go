@@ -1,0 +1,83 @@
+// Package certs is the certificate of a TLS server: a pair of PEM files that may be replaced while the program runs.
+//
+// The files are looked at when a client comes, at most every three seconds, and read again when they have changed. New ones that
+// cannot be used leave the old pair in force, with a line in the log. The package starts no goroutine.
+package certs
+
+import (
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+)
+
+// Files are where a certificate is.
+type Files struct {
+	Of          string // the door it belongs to, for the log: "SMTP"
+	Certificate string
+	Key         string
+	Log         *slog.Logger // nil: slog.Default
+}
+
+// Server makes the configuration of a server with TLS 1.2 at least, and with these suites below TLS 1.3; none: those that Go
+// prefers. An error says that the files cannot be used now.
+func Server(f Files, suites []uint16) (*tls.Config, error) {
+	if f.Log == nil {
+		f.Log = slog.Default()
+	}
+	c := &certificate{Files: f}
+	if err := c.load(time.Now()); err != nil {
+		return nil, fmt.Errorf("%s certificate: %w", f.Of, err)
+	}
+	return &tls.Config{
+		MinVersion: tls.VersionTLS12, CipherSuites: suites,
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c.current(time.Now()), nil },
+	}, nil
+}
+
+// lookEvery is how often the files are looked at, at most.
+const lookEvery = 3 * time.Second
+
+type certificate struct {
+	Files
+
+	mu      sync.Mutex
+	pair    *tls.Certificate
+	looked  time.Time
+	changed [2]time.Time // of the files that pair came from
+}
+
+// current is the certificate to show now.
+func (c *certificate) current(now time.Time) *tls.Certificate {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if now.Sub(c.looked) >= lookEvery {
+		c.looked = now
+		if c.times() != c.changed {
+			if err := c.load(now); err != nil {
+				c.Log.Error("a new certificate cannot be used, the old one stays", "of", c.Of, "error", err)
+			}
+		}
+	}
+	return c.pair
+}
+
+func (c *certificate) load(now time.Time) error {
+	c.looked, c.changed = now, c.times()
+	pair, err := tls.LoadX509KeyPair(c.Certificate, c.Key)
+	if err == nil {
+		c.pair = &pair
+	}
+	return err
+}
+
+func (c *certificate) times() (t [2]time.Time) {
+	for i, name := range []string{c.Certificate, c.Key} {
+		if info, err := os.Stat(name); err == nil {
+			t[i] = info.ModTime()
+		}
+	}
+	return t
+}

@@ -1,0 +1,150 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"posthoorn/internal/login"
+)
+
+// caller is who sends a request.
+type caller struct {
+	known   bool
+	name    string   // of the user or the token, for the audit trail; empty: it is not asked
+	session *session // of a browser; nil: a token, or there is no login
+	script  bool     // it shows its secret with each request, which no browser does by itself
+}
+
+// who is the name for the audit trail.
+func (c *caller) who() string {
+	if c.name == "" {
+		return "console"
+	}
+	return c.name
+}
+
+// identify finds out who is calling. An error is for who tried to log in and did not succeed.
+func (s *Server) identify(r *http.Request, need need) (caller, error) {
+	if header := r.Header.Get("Authorization"); header != "" {
+		return s.byHeader(r, header, need)
+	}
+	if s.o.Login == nil {
+		return caller{known: true}, nil
+	}
+	if c, err := r.Cookie(s.cookieName(r)); err == nil {
+		if one := s.sessions.find(c.Value); one != nil {
+			return caller{known: true, name: one.user, session: one}, nil
+		}
+	}
+	return caller{}, nil
+}
+
+func (s *Server) byHeader(r *http.Request, header string, need need) (caller, error) {
+	scheme, token, _ := strings.Cut(header, " ")
+	switch {
+	case strings.EqualFold(scheme, "Bearer") && s.p.Tokens != nil:
+		return s.byToken(r, strings.TrimSpace(token))
+	case s.o.Login == nil && need == scraper:
+		return caller{known: true}, nil // it shows a password that nobody asked for
+	case strings.EqualFold(scheme, "Basic") && need == scraper:
+		user, password, _ := r.BasicAuth()
+		name, err := s.check(r.Context(), peerOf(r.RemoteAddr), user, password)
+		return caller{known: err == nil, name: name, script: true}, err
+	}
+	return caller{}, deny(http.StatusUnauthorized, "this kind of login is not possible here")
+}
+
+// wrongToken is how long an answer to a wrong token takes. Places of strangers are few, and so are guesses.
+const wrongToken = time.Second
+
+func (s *Server) byToken(r *http.Request, token string) (caller, error) {
+	if name, ok := s.p.Tokens.TokenName(token); ok {
+		return caller{known: true, name: "token " + name, script: true}, nil
+	}
+	leave, ok := s.places.stranger(peerOf(r.RemoteAddr))
+	if !ok {
+		return caller{}, deny(http.StatusTooManyRequests, "too many wrong tokens at a time")
+	}
+	defer leave()
+	s.meters.logins.WithLabelValues("wrong token").Inc()
+	select {
+	case <-time.After(wrongToken):
+	case <-r.Context().Done():
+	}
+	return caller{}, deny(http.StatusUnauthorized, "there is no such token")
+}
+
+// check asks the login, and says who the user is.
+func (s *Server) check(ctx context.Context, peer netip.Addr, user, password string) (string, error) {
+	name := user
+	if s.o.Password {
+		user, name = PasswordUser, ""
+	}
+	ok, err := s.o.Login.Check(ctx, login.Try{From: peer, User: user, Password: password})
+	switch {
+	case errors.Is(err, login.ErrBlocked), errors.Is(err, login.ErrLater):
+		s.meters.logins.WithLabelValues("put off").Inc()
+		p := deny(http.StatusTooManyRequests, "%v: try again in some minutes", err)
+		p.after = time.Minute
+		return "", p
+	case err != nil:
+		s.meters.logins.WithLabelValues("failed").Inc()
+		s.log.Error("a login to the console could not be checked", "peer", peer, "error", err)
+		return "", deny(http.StatusServiceUnavailable, "the login cannot be checked now; the log says why")
+	case !ok:
+		s.meters.logins.WithLabelValues("wrong").Inc()
+		return "", deny(http.StatusUnauthorized, "wrong login")
+	}
+	return name, nil
+}
+
+// admit says no to what may not be: who is not known, who comes from a page of somebody else, and what is meant for another host.
+func (s *Server) admit(r *http.Request, route *route, c *caller) error {
+	if err := s.rightHost(r); err != nil && route.who != anybody {
+		return err
+	}
+	if !c.known && route.who != anybody {
+		return deny(http.StatusUnauthorized, "log in first")
+	}
+	if route.socket != nil || changes(r.Method) {
+		if err := s.ownPage(r); err != nil {
+			return err
+		}
+	}
+	if changes(r.Method) && route.who != anybody && !c.script && !same(r.Header.Get("X-CSRF-Token"), s.csrf(c)) {
+		return deny(http.StatusForbidden, "the header X-CSRF-Token is missing or is not that of this session")
+	}
+	return nil
+}
+
+func changes(method string) bool { return method != http.MethodGet && method != http.MethodHead }
+
+// csrf is what changes must show: a page of somebody else cannot know it.
+func (s *Server) csrf(c *caller) string {
+	if c.session != nil {
+		return c.session.csrf
+	}
+	return s.open
+}
+
+// cookieName differs from port to port: browsers keep the cookies of a host together. Over TLS no page in clear can set it.
+func (s *Server) cookieName(r *http.Request) string {
+	name := "posthoorn"
+	if a, ok := r.Context().Value(http.LocalAddrContextKey).(fmt.Stringer); ok {
+		name += fmt.Sprintf("-%d", portOf(a.String()))
+	}
+	if r.TLS != nil {
+		return "__Host-" + name
+	}
+	return name
+}
+
+func portOf(hostPort string) uint16 {
+	p, _ := netip.ParseAddrPort(hostPort)
+	return p.Port()
+}

@@ -1,0 +1,139 @@
+package console
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+
+	"posthoorn/internal/outbox"
+	"posthoorn/internal/stats"
+)
+
+// Operator knows what there is for a destination, and does something about it. *outbox.Engine is one. Destinations are in its form;
+// what works on many messages returns how many it has done, also with an error.
+type Operator interface {
+	Explain(ctx context.Context, destination string, source netip.Addr) (outbox.Explanation, error)
+	Backlog(ctx context.Context) ([]outbox.BacklogLine, error)
+	RetryNow(ctx context.Context, destination string, progress func(int)) (int, error)
+	Fail(ctx context.Context, destination, reason string, progress func(int)) (int, error)
+	Move(ctx context.Context, destination string, source netip.Addr, progress func(int)) (int, error)
+}
+
+// destination is the one in the path.
+func (s *Server) destination(c *call) (string, error) {
+	if s.p.Operator == nil || s.p.Destination == nil {
+		return "", notBuilt
+	}
+	key, err := s.p.Destination(c.PathValue("destination"))
+	if err != nil {
+		return "", badField("destination", "%v", err)
+	}
+	return key, nil
+}
+
+type explainAnswer struct {
+	Explanation outbox.Explanation `json:"explanation"`
+	Counters    stats.Counts       `json:"counters"`
+	Answers     []stats.Answer     `json:"answers"`
+	Forced      []struct{}         `json:"forced"` // forced errors are not built
+}
+
+func (s *Server) explain(c *call) (any, error) {
+	key, err := s.destination(c)
+	if err != nil {
+		return nil, err
+	}
+	source, err := c.source()
+	if err != nil {
+		return nil, err
+	}
+	a := explainAnswer{Answers: []stats.Answer{}, Forced: []struct{}{}}
+	if a.Explanation, err = s.p.Operator.Explain(c.Context(), key, source); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+type countAnswer struct {
+	Count int `json:"count"`
+}
+
+func (s *Server) retryNow(c *call) (any, error) {
+	key, err := s.destination(c)
+	if err == nil {
+		err = c.empty()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.acted(c, "retry", key, func() (int, error) { return s.p.Operator.RetryNow(c.Context(), key, nil) })
+}
+
+// maxReason is how long the text of forced failures may be: it stands in results and in the send log.
+const maxReason = 500
+
+func (s *Server) fail(c *call) (any, error) {
+	key, err := s.destination(c)
+	if err != nil {
+		return nil, err
+	}
+	var in struct {
+		Reason string `json:"reason"`
+	}
+	if err := c.body(&in); err != nil {
+		return nil, err
+	}
+	if in.Reason == "" || len(in.Reason) > maxReason {
+		return nil, badField("reason", "say in 1 to %d bytes why: it will be in the results", maxReason)
+	}
+	return s.acted(c, "fail", key, func() (int, error) { return s.p.Operator.Fail(c.Context(), key, in.Reason, nil) })
+}
+
+func (s *Server) move(c *call) (any, error) {
+	key, err := s.destination(c)
+	if err != nil {
+		return nil, err
+	}
+	var in struct {
+		IP netip.Addr `json:"ip"`
+	}
+	if err := c.body(&in); err != nil {
+		return nil, err
+	}
+	if !in.IP.IsValid() || in.IP.Zone() != "" {
+		return nil, badField("ip", "name one of the addresses of this host")
+	}
+	return s.acted(c, "move", key, func() (int, error) { return s.p.Operator.Move(c.Context(), key, in.IP.Unmap(), nil) })
+}
+
+// acted carries out what cannot be undone, and notes who wanted it.
+func (s *Server) acted(c *call, what, destination string, do func() (int, error)) (any, error) {
+	n, err := do()
+	s.log.Info("an order of the console", "order", what, "destination", destination, "messages", n, "by", c.caller.who(), "peer", c.peer, "error", err)
+	if err != nil {
+		p := *problemOf(err)
+		if n > 0 {
+			p.text += fmt.Sprintf(" (done before that: %d messages)", n)
+		}
+		return nil, &p
+	}
+	return countAnswer{n}, nil
+}
+
+type backlogAnswer struct {
+	Lines []outbox.BacklogLine `json:"lines"`
+}
+
+func (s *Server) backlog(c *call) (any, error) {
+	if s.p.Operator == nil {
+		return nil, notBuilt
+	}
+	lines, err := s.p.Operator.Backlog(c.Context())
+	if err != nil {
+		return nil, err
+	}
+	if lines == nil {
+		lines = []outbox.BacklogLine{}
+	}
+	return backlogAnswer{lines}, nil
+}

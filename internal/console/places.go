@@ -1,0 +1,54 @@
+package console
+
+import (
+	"net/netip"
+	"sync"
+)
+
+// places bound how many requests are worked on at a time. Those of strangers have places of their own, of which one address gets
+// half at most.
+type places struct {
+	members, strangers int // free ones
+
+	mu     sync.Mutex
+	share  int // of one stranger
+	byPeer map[netip.Addr]int
+}
+
+func newPlaces(members, strangers int) *places {
+	return &places{members: members, strangers: strangers, share: max(1, strangers/2), byPeer: map[netip.Addr]int{}}
+}
+
+// member takes a place for somebody who is logged in, and says whether there was one.
+func (p *places) member() (leave func(), ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.members == 0 {
+		return nil, false
+	}
+	p.members--
+	return func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.members++
+	}, true
+}
+
+// stranger takes a place for anybody.
+func (p *places) stranger(peer netip.Addr) (leave func(), ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.strangers == 0 || p.byPeer[peer] >= p.share {
+		return nil, false
+	}
+	p.strangers--
+	p.byPeer[peer]++
+	return func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.strangers++
+		if p.byPeer[peer]--; p.byPeer[peer] == 0 {
+			delete(p.byPeer, peer)
+		}
+	}, true
+}
