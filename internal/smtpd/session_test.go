@@ -106,7 +106,8 @@ func TestSmuggling(t *testing.T) {
 	s, b := pipeServer(t, nil)
 	defer s.stopNow()
 	for _, fake := range []string{"\n.\n", "\r.\r", "\r\n.\n", "\n.\r\n", "\r\n.\r", "\r.\r\n", "\r\r.\r\n", "\n\n.\r\n", "\r\n\x01.\r\n", "\r\n.\x01\r\n", "\r\n.\r\r\n",
-		"\n.\r", "\r\n.\n\r", "\r\n. \r\n", "\r\n..\r\n"} {
+		"\n.\r", "\r\n.\n\r", "\r\n. \r\n", "\r\n..\r\n", "\n\r.\n\r", "\r\n.\t\r\n", "\v.\v", "\f.\f", "\u2028.\u2028", "\u0085.\u0085", "\r\n\ufeff.\r\n",
+		"\r\n.\r\x01\n", "\r\x01\n.\r\n", "\n.\r\r\n", "\r\r.\r\r", "=0D=0A.=0D=0A"} {
 		data := "A: b\r\n\r\none" + fake + "RSET\r\nMAIL FROM:<evil@x.test>\r\nRCPT TO:<evil@y.test>\r\nDATA\r\ntwo\r\n.\r\n"
 		for i := 8; i < len(data)-1; i++ {
 			before := len(b.published())

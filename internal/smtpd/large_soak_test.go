@@ -1,0 +1,5 @@
+//go:build soak
+
+package smtpd
+
+func init() { largeSize = 100 << 20 }
