@@ -35,7 +35,7 @@ func (d *Daemon) listen() error {
 		Door: d.door, Hostname: d.cfg.General.Hostname, Ports: portsOf(in.Ports), SecurePorts: portsOf(in.SecurePorts),
 		CertificateFile: in.Certificate, KeyFile: in.Key, CipherSuites: in.Ciphers, Range: in.Range, Proxy: in.Proxy,
 		Extract: in.Extract, DSN: d.cfg.DSN.Advertise, Loose: !in.StrictAddress, Mappable: d.cfg.Delivery.MappableIPs,
-		Unmappable: d.cfg.Delivery.UnmappableIPs, MaxSize: in.MaxSize, MaxSessions: sessions(in.Connections), Timeout: in.Timeout,
+		Unmappable: d.cfg.Delivery.UnmappableIPs, Own: d.addresses.isOwn, MaxSize: in.MaxSize, MaxSessions: sessions(in.Connections), Timeout: in.Timeout,
 		Locals: currentLocals(d.current), Checker: d.newChecker(), Reports: newRecogniser(d.named("reports")).recognise,
 		ResultsLocal: in.ResultsLocal, ResultsNonlocal: in.ResultsNonlocal, Log: d.named("smtp"), Metrics: d.metrics,
 	}

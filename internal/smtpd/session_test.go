@@ -240,8 +240,11 @@ func TestAddressesThatMailMayLeaveFrom(t *testing.T) {
 		{"127.0.0.1:25", nil, nil, "[]"},
 		{"[::1]:25", nil, nil, "[]"},
 		{"[2001:db8::1]:25", nil, nil, "[2001:db8::1]"},
+		{"192.0.2.99:25", nil, nil, "[]"}, // that of a proxy
+		{"192.0.2.99:25", other, nil, "[192.0.2.99]"},
 	} {
-		s := &session{srv: &Server{opts: Options{Mappable: c.mappable, Unmappable: c.unmappable}}, conn: &conn{local: netip.MustParseAddrPort(c.local)}}
+		s := &session{srv: &Server{opts: Options{Mappable: c.mappable, Unmappable: c.unmappable,
+			Own: func(ip netip.Addr) bool { return ip != netip.MustParseAddr("192.0.2.99") }}}, conn: &conn{local: netip.MustParseAddrPort(c.local)}}
 		if got := fmt.Sprint(s.ips()); got != c.want {
 			t.Errorf("%d: %s", i, got)
 		}

@@ -79,11 +79,12 @@ type Options struct {
 	Barred func(netip.Addr) bool // peers that may not connect: the blacklist; nil: nobody
 	Proxy  []netip.Prefix        // peers that must send a PROXY header first
 
-	Extract              bool           // x-mq-* headers are read and stripped
-	DSN                  bool           // dsn-advertise
-	Loose                bool           // smtp-validate-address is loose
-	Checker              Checker        // nil: nothing is checked
-	Mappable, Unmappable []netip.Prefix // incoming-json.md section 5
+	Extract              bool                  // x-mq-* headers are read and stripped
+	DSN                  bool                  // dsn-advertise
+	Loose                bool                  // smtp-validate-address is loose
+	Checker              Checker               // nil: nothing is checked
+	Mappable, Unmappable []netip.Prefix        // incoming-json.md section 5
+	Own                  func(netip.Addr) bool // mail can leave from this address; counts without the two; nil: from any
 
 	// Reports recognises reports among mail for local addresses (dsn.md section 5) and says what it understood, as JSON object. From
 	// is MAIL FROM, empty for <>. It is asked only if reports have a queue; nil: nothing is a report.

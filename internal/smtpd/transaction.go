@@ -145,7 +145,12 @@ func (s *session) ips() []string {
 	if !ip.IsValid() || ip.IsLoopback() || ip.IsUnspecified() {
 		return nil
 	}
-	if len(o.Mappable)+len(o.Unmappable) > 0 && (!contains(o.Mappable, ip) || contains(o.Unmappable, ip)) {
+	switch {
+	case len(o.Mappable)+len(o.Unmappable) > 0:
+		if !contains(o.Mappable, ip) || contains(o.Unmappable, ip) {
+			return nil
+		}
+	case o.Own != nil && !o.Own(ip): // that of a proxy in front: nothing could leave from it
 		return nil
 	}
 	return []string{ip.String()}

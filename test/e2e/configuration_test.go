@@ -60,8 +60,13 @@ func (r *rig) keys(own map[string]string, broker string) map[string]string {
 		all["rabbitmq-"+role] = r.queues.of(role)
 	}
 	maps.Copy(all, own)
-	if all["rabbitmq-inbox"] != "" {
-		all["rabbitmq-inbox"] = r.queues.of("inbox")
+	for _, role := range []string{"inbox", "local", "reports", "refused"} {
+		if all["rabbitmq-"+role] != "" {
+			all["rabbitmq-"+role] = r.queues.of(role)
+		}
+	}
+	if role := all["rabbitmq-dsn"]; role != "" { // one of its own, or the outbox
+		all["rabbitmq-dsn"] = r.queues.of(role)
 	}
 	return all
 }

@@ -24,6 +24,12 @@ func converse(t *testing.T, addr string, lines ...string) (replies []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return talk(t, raw, lines...)
+}
+
+// talk is a dialogue over a connection that is open.
+func talk(t *testing.T, raw net.Conn, lines ...string) (replies []string) {
+	t.Helper()
 	c := textproto.NewConn(raw)
 	defer func() { _ = c.Close() }()
 	if _, _, err := c.ReadResponse(220); err != nil {

@@ -22,7 +22,7 @@ const defaultZone = "*.test A 127.0.0.1\n"
 type setup struct {
 	zone string            // instead of defaultZone
 	sink sink.Options      // of the receiver
-	keys map[string]string // of the configuration, over those of every test; an empty value takes a key away; any inbox gets a name of its own
+	keys map[string]string // of the configuration, over those of every test; an empty value takes a key away; any inbox, local, reports or refused queue gets a name of its own
 	via  string            // host:port of RabbitMQ as the daemon sees it; empty: directly
 	disk string            // size of a volume for the state directory alone, as mount has it; needs root
 }
