@@ -37,7 +37,7 @@ func meaning(status string) string {
 
 // subject is the subject of the notification.
 func (n *Notice) subject() string {
-	return [...]string{"", "Undeliverable: your message to ", "Delayed: your message to ", "Delivered: your message to "}[n.Event] +
+	return [...]string{"", "Undeliverable: your message to ", "Delayed: your message to ", "Relayed: your message to "}[n.Event] +
 		n.recipient()
 }
 
