@@ -12,13 +12,34 @@ FUZZTIME ?= 60s
 SOAKTIME ?= 3h
 BENCH    ?=
 
-.PHONY: build build-openssl run test check soak fuzz bench docs clean
+.PHONY: build build-openssl run web web-dev web-check test check soak fuzz bench docs clean
 
-build: ## bin/posthoorn, one static binary
+# The page of the console is embedded in the binary. Without npm the build goes on, with the page that is there or with none.
+PAGE    := internal/console/assets/index.html
+MODULES := web/node_modules/.package-lock.json
+
+build: $(PAGE) ## bin/posthoorn, one static binary
 	CGO_ENABLED=0 go build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/posthoorn ./cmd/posthoorn
 
-build-openssl: ## the same, signing with the OpenSSL of the machine it runs on; it needs the C library there
+build-openssl: $(PAGE) ## the same, signing with the OpenSSL of the machine it runs on; it needs the C library there
 	CGO_ENABLED=0 go build -trimpath -tags openssl -ldflags '-X main.version=$(VERSION)' -o bin/posthoorn ./cmd/posthoorn
+
+$(PAGE): $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/mock/*' -not -path 'web/test/*')
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory web; else \
+		echo "the console page is $$(test -e $(PAGE) && echo older than its sources || echo missing): install Node 20.19 or newer with npm, then run make web" >&2; fi
+
+web: $(MODULES) ## the page of the console, into internal/console/assets
+	cd web && npm run --silent build
+
+web-dev: $(MODULES) ## the page with live reload, and the data of a mock; POSTHOORN_CONSOLE=http://host:port: those of a daemon
+	cd web && if [ -n "$${POSTHOORN_CONSOLE:-}" ]; then npm run dev; else npm run mock & trap 'kill %1' EXIT; npm run dev; fi
+
+web-check: $(MODULES) ## types, words, and every view in a browser (Chromium) against the mock
+	cd web && npm run --silent check && npm run --silent test && npm run --silent drive
+
+$(MODULES): web/package-lock.json
+	cd web && npm ci --no-audit --no-fund
+	@touch $@
 
 run: build ## the program in a trial set-up, nothing leaves this machine
 	./bin/posthoorn trial

@@ -1,0 +1,140 @@
+// The client of /api/v1: one function per question. Everything that fails becomes an ApiError with words for the user.
+import type * as T from './types';
+
+export class ApiError extends Error {
+  constructor(
+    readonly status: number, // 0: the daemon was not reached
+    message: string,
+    readonly field = '',
+    readonly retryAfter = 0, // seconds
+  ) {
+    super(message);
+  }
+}
+
+// link is what all requests share with the session.
+export const link = {
+  csrf: '',
+  unauthorized: () => {}, // called when a login has run out
+  clock: (_serverTime: Date) => {}, // called with the time of the daemon
+};
+
+export function address(path: string, query: Query = {}): string {
+  const url = new URL('api/v1/' + path, document.baseURI);
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined && value !== '') url.searchParams.set(name, String(value));
+  }
+  return url.href;
+}
+
+export type Query = Record<string, string | number | undefined>;
+
+async function request<R>(method: string, path: string, o: { query?: Query; body?: unknown; signal?: AbortSignal }): Promise<R> {
+  const headers: Record<string, string> = { Accept: 'application/json' };
+  if (method !== 'GET') {
+    headers['Content-Type'] = 'application/json';
+    headers['X-CSRF-Token'] = link.csrf;
+  }
+  let response: Response;
+  try {
+    response = await fetch(address(path, o.query), {
+      method,
+      headers,
+      body: method === 'GET' ? undefined : JSON.stringify(o.body ?? {}),
+      signal: o.signal,
+      credentials: 'same-origin',
+      cache: 'no-store',
+    });
+  } catch (e) {
+    if (o.signal?.aborted) throw e;
+    throw new ApiError(0, 'The daemon does not answer. It may have been stopped, or the network between is cut.');
+  }
+  const date = response.headers.get('Date');
+  if (date) link.clock(new Date(date));
+  if (!response.ok) throw await failure(response, path);
+  return response.status === 204 ? (undefined as R) : ((await response.json()) as R);
+}
+
+async function failure(response: Response, path: string): Promise<ApiError> {
+  let text = '';
+  let field = '';
+  try {
+    const body = (await response.json()) as { error?: string; field?: string };
+    text = body.error ?? '';
+    field = body.field ?? '';
+  } catch {
+    // no JSON: some proxy has answered; its status says enough
+  }
+  const retryAfter = Number(response.headers.get('Retry-After')) || 0;
+  if (response.status === 401 && path !== 'login') link.unauthorized();
+  return new ApiError(response.status, text || standardText(response.status), field, retryAfter);
+}
+
+function standardText(status: number): string {
+  switch (status) {
+    case 401:
+      return 'Please log in.';
+    case 403:
+      return 'This is not allowed. If the page has been open for long, load it again.';
+    case 404:
+      return 'There is no such thing (any more).';
+    case 409:
+      return 'Somebody else has changed this meanwhile.';
+    case 429:
+      return 'Too many requests. Wait a moment.';
+    case 503:
+      return 'The daemon cannot do this at the moment. It is tried again.';
+  }
+  return `The daemon answered with an error (${status}).`;
+}
+
+const get = <R>(path: string, query?: Query, signal?: AbortSignal) => request<R>('GET', path, { query, signal });
+const post = <R>(path: string, body?: unknown, signal?: AbortSignal) => request<R>('POST', path, { body, signal });
+const part = encodeURIComponent;
+
+export const api = {
+  session: () => get<T.Session>('session'),
+  login: (user: string, password: string) => post<void>('login', { user, password }),
+  logout: () => post<void>('logout'),
+
+  overview: (s: T.Selection, signal?: AbortSignal) => get<T.Overview>('overview', { ...s }, signal),
+  history: (span: T.Span, s: T.Selection, signal?: AbortSignal) => get<T.History>('history', { span, ...s }, signal),
+  sources: (signal?: AbortSignal) => get<{ sources: T.Source[] | null }>('sources', {}, signal),
+  domains: (search: string, source: string, limit: number, signal?: AbortSignal) =>
+    get<{ domains: T.Domain[] | null; total: number }>('domains', { search, source, limit }, signal),
+  tags: (search: string, signal?: AbortSignal) => get<{ tags: T.Tag[] | null }>('tags', { search }, signal),
+  backlog: (signal?: AbortSignal) => get<{ lines: T.BacklogLine[] | null }>('backlog', {}, signal),
+
+  destination: (name: string, source: string, signal?: AbortSignal) =>
+    get<T.Destination>(`destinations/${part(name)}`, { source }, signal),
+  retry: (name: string) => post<{ count: number }>(`destinations/${part(name)}/retry`),
+  fail: (name: string, reason: string) => post<{ count: number }>(`destinations/${part(name)}/fail`, { reason }),
+  move: (name: string, ip: string) => post<{ count: number }>(`destinations/${part(name)}/move`, { ip }),
+
+  tables: (signal?: AbortSignal) => get<T.Tables>('tables', {}, signal),
+  rows: (table: string, signal?: AbortSignal) => get<{ rows: T.Row[] | null }>(`tables/${part(table)}`, {}, signal),
+  insert: (table: string, cells: T.Cells) => post<T.Saved>(`tables/${part(table)}`, { cells }),
+  update: (table: string, id: number, cells: T.Cells) =>
+    request<T.Saved>('PUT', `tables/${part(table)}/${id}`, { body: { cells } }),
+  remove: (table: string, id: number) => request<T.Saved>('DELETE', `tables/${part(table)}/${id}`, {}),
+  preview: (table: string, change: { id?: number; cells?: T.Cells; delete?: boolean }, signal?: AbortSignal) =>
+    post<T.Preview>(`tables/${part(table)}/preview`, change, signal),
+
+  changes: (before: number | undefined, signal?: AbortSignal) =>
+    get<{ changes: T.Change[] | null; next?: number }>('changes', { limit: 50, before }, signal),
+  undo: (change: number) => post<T.Saved>(`changes/${change}/undo`),
+
+  testPattern: (type: string, pattern: string, text: string, signal?: AbortSignal) =>
+    post<{ match: boolean; error: string }>('patterns/test', { type, pattern, text }, signal),
+
+  generateKey: (o: { domain: string; selector: string; algorithm: string; bits?: number; patterns: { type: string; sign: string }[] }) =>
+    post<T.Saved & { id: number; record: T.DkimRecord }>('dkim/generate', o),
+  keyRecord: (id: number) => get<T.DkimRecord>(`dkim/${id}/record`),
+  checkKey: (id: number) => post<{ ok: boolean; detail: string }>(`dkim/${id}/check`),
+
+  logs: (kind: string, query: Query, signal?: AbortSignal) => get<T.LogPage>(`logs/${part(kind)}`, query, signal),
+
+  sendTest: (o: { envelope: string; recipient: string; subject: string; text: string; source: string }) =>
+    post<{ id: string }>('test-messages', o),
+  testMessage: (id: string, signal?: AbortSignal) => get<T.TestMessage>(`test-messages/${part(id)}`, {}, signal),
+};

@@ -1,0 +1,44 @@
+// The pulse of a selection: what the daemon says each second, and the last minute of it.
+import { api } from './api';
+import { connections, messages, points, queue } from './series';
+import { connect, type SocketState } from './socket';
+import type { History, LiveFrame, Overview, Selection } from './types';
+
+export class Live {
+  overview = $state.raw<Overview>();
+  minute = $state.raw<History>();
+  state = $state<SocketState>('connecting');
+
+  // follow starts and returns what ends it.
+  follow(selection: Selection): () => void {
+    this.overview = undefined;
+    this.minute = undefined;
+    const abort = new AbortController();
+    const fill = () => api.history('minute', selection, abort.signal).then((h) => (this.minute = h), () => {});
+    void fill();
+    const socket = connect('live', { ...selection }, {
+      message: (data) => this.take(data as LiveFrame),
+      state: (s) => {
+        if (s === 'open' && this.state === 'lost') void fill(); // what was missed
+        this.state = s;
+      },
+    });
+    return () => {
+      abort.abort();
+      socket.close();
+    };
+  }
+
+  private take(frame: LiveFrame): void {
+    this.overview = frame.overview;
+    const old = this.minute;
+    if (!old) return;
+    const series: History['series'] = {};
+    for (const { name } of [...messages, ...queue, ...connections]) {
+      series[name] = [...(old.series[name] ?? []), frame.point[name] ?? null].slice(-points.minute);
+    }
+    const length = series.attempts?.length ?? 0;
+    const end = Math.floor(Date.parse(frame.overview.time) / 1000);
+    this.minute = { start: new Date((end - length + 1) * 1000).toISOString(), step: 1, series };
+  }
+}
