@@ -1,7 +1,6 @@
 package smtpd
 
 import (
-	"fmt"
 	"time"
 
 	proxyproto "github.com/pires/go-proxyproto"
@@ -18,7 +17,8 @@ func (s *Server) readProxy(c *conn) error {
 	p := proxyproto.NewConn(c.Conn, proxyproto.WithPolicy(proxyproto.REQUIRE), proxyproto.SetReadHeaderTimeout(proxyWait))
 	header := p.ProxyHeader()
 	if header == nil {
-		return fmt.Errorf("none within %s", proxyWait)
+		_, err := p.Read(nil) // says why
+		return err
 	}
 	c.Conn = p
 	if from, to, ok := header.TCPAddrs(); ok && !header.Command.IsLocal() {
