@@ -28,7 +28,7 @@ func PostfixRelay(t testing.TB, next Next, settings ...string) *MailServer {
 	}
 	if next.User != "" {
 		lines = append(lines, "smtp_sasl_auth_enable = yes", "smtp_sasl_security_options = noanonymous",
-			"smtp_sasl_password_maps = static:"+next.User+":"+next.Password)
+			"smtp_sasl_password_maps = static:{"+next.User+":"+next.Password+"}")
 	}
 	return Postfix(t, append(lines, settings...)...)
 }
