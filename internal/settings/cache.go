@@ -119,7 +119,7 @@ func tables() []Table {
 	return slices.DeleteFunc(Tables(), func(t Table) bool {
 		return !slices.Contains([]string{
 			tableCapacity, tableFloods, tableDelegates, tablePaused, tableNames, tableDNS, tableKeys, tableSigns,
-			tableLocals, tableBlacklist,
+			tableLocals, tableBlacklist, tableTokens,
 		}, t.Name)
 	})
 }

@@ -32,6 +32,13 @@ func (c *cells) fail(column, reason string) {
 	c.err = fmt.Errorf("%s = %q: %s", column, text, reason)
 }
 
+// secret is fail for a cell that nobody may see.
+func (c *cells) secret(column, reason string) {
+	if c.err == nil {
+		c.err = fmt.Errorf("%s %s", column, reason)
+	}
+}
+
 // trimmed is the cell without white space around it; NULL is empty.
 func (c *cells) trimmed(column string) string { return strings.TrimSpace(c.row[column]) }
 

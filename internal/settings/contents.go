@@ -23,6 +23,7 @@ type contents struct {
 	keys      []dkim.Row
 	locals    locals
 	blacklist blacklist
+	tokens    tokens
 	bad       []badRow
 }
 
@@ -47,6 +48,7 @@ func newContents(rows map[string][]Row, server int) *contents {
 	c.keyRows(rows[tableKeys], rows[tableSigns])
 	c.localRows(rows[tableLocals])
 	c.blacklistRows(rows[tableBlacklist])
+	c.tokenRows(rows[tableTokens])
 	return c
 }
 

@@ -2,7 +2,6 @@ package settings
 
 import (
 	"errors"
-	"fmt"
 	"time"
 )
 
@@ -14,6 +13,8 @@ type TableInfo struct {
 	Name    string       `json:"name"`
 	Title   string       `json:"title"`
 	Columns []ColumnInfo `json:"columns"`
+
+	table Table
 }
 
 // ColumnInfo is one column of it.
@@ -23,7 +24,7 @@ type ColumnInfo struct {
 	Choices []string `json:"choices,omitempty"`
 	Unset   *int64   `json:"unset,omitempty"`  // the value of an int that leaves a limit to less specific rows
 	Secret  bool     `json:"secret,omitempty"` // it is written and never shown
-	Help    string   `json:"help"`
+	Help    string   `json:"help,omitempty"`
 }
 
 // EditRow is a row as it may be shown: secrets are nil in Cells, and named in Has where there is one.
@@ -50,6 +51,16 @@ type LimitChange struct {
 	After  string `json:"after"`
 }
 
+// Action is what was done to a row.
+type Action string
+
+// The actions.
+const (
+	Inserted Action = "insert"
+	Updated  Action = "update"
+	Deleted  Action = "delete"
+)
+
 // Change is one entry of the audit trail. Secrets are nil in its cells.
 type Change struct {
 	ID     int64     `json:"id"`
@@ -57,11 +68,13 @@ type Change struct {
 	Who    string    `json:"who"`
 	Table  string    `json:"table"`
 	Row    int64     `json:"row"`
-	Action string    `json:"action"` // insert, update or delete
+	Action Action    `json:"action"`
 	Before Cells     `json:"before"` // nil: there was no such row
 	After  Cells     `json:"after"`  // nil: there is no such row any more
 	Undone bool      `json:"undone"`
 	UndoOf int64     `json:"undo_of,omitempty"`
+
+	before, after Row // with secrets
 }
 
 // Errors of edits, for errors.Is.
@@ -73,13 +86,19 @@ var (
 	ErrNoDatabase = errors.New("there is no database of settings that could be written")
 )
 
-// CellError is a cell that makes no sense.
+// CellError is a cell that makes no sense. Without a column it is the row as a whole.
 type CellError struct {
 	Column string
 	Reason string
 }
 
-func (e *CellError) Error() string { return fmt.Sprintf("%s: %s", e.Column, e.Reason) }
+// Error has the column in front, if there is one.
+func (e *CellError) Error() string {
+	if e.Column == "" {
+		return e.Reason
+	}
+	return e.Column + ": " + e.Reason
+}
 
 // MatchPattern says whether a pattern of database.md section 2 matches a text. An error says what is wrong with the pattern.
 func MatchPattern(kind, expression, text string) (bool, error) {

@@ -19,6 +19,8 @@ func Tables() []Table {
 		{Name: tableNames, Columns: []Column{id(), text("ip", 45), text("name", 255)}},
 		{Name: tableDNS, Columns: []Column{id(), text("domain", 255), text("ip", 45), preset("priority", 0)}},
 		{Name: tableBlacklist, Columns: []Column{id(), text("iprange", 100)}},
+		{Name: tableTokens, Columns: []Column{id(), text("token", 255), text("name", 255)}},
+		{Name: tableAudit, Columns: auditColumns()},
 	}
 }
 
@@ -34,6 +36,7 @@ const (
 	tableSigns     = "dkim_patterns"
 	tableLocals    = "locals"
 	tableBlacklist = "blacklist"
+	tableTokens    = "tokens"
 )
 
 func id() Column                     { return Column{Name: "id", Kind: Int, Primary: true} }

@@ -23,11 +23,11 @@ func TestTables(t *testing.T) {
 			t.Errorf("%s: the column id", table.Name)
 		}
 	}
-	want := []string{"capacity", "flood_responses", "ips", "dkim_keys", "dkim_patterns", "locals", "delegates", "paused", "mtanames", "dns", "blacklist"}
+	want := []string{"capacity", "flood_responses", "ips", "dkim_keys", "dkim_patterns", "locals", "delegates", "paused", "mtanames", "dns", "blacklist", "tokens", "audit"}
 	if !slices.Equal(names, want) {
 		t.Errorf("tables %v", names)
 	}
-	if len(tables()) != 10 {
+	if len(tables()) != 11 {
 		t.Errorf("%d tables are read", len(tables()))
 	}
 }

@@ -1,0 +1,297 @@
+package settings
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"math"
+	"regexp"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// Database is the tables of a Store, as an Editor needs them.
+type Database interface {
+	// Write runs work in one transaction: all of it is done, or nothing. It may run more than once.
+	Write(ctx context.Context, work func(Tx) error) error
+}
+
+// Tx is a transaction. After an error it can only end.
+type Tx interface {
+	Row(t Table, id int64) (row Row, ok bool, err error)
+	Last(t Table, before int64, most int) ([]Row, error) // the newest first; before 0: from the newest on
+	Insert(table string, cells map[string]any) (id int64, err error)
+	Update(table string, id int64, cells map[string]any) error
+	Delete(table string, id int64) error
+	DeleteUpTo(table string, id int64) error
+}
+
+// Editor changes rows for people. What makes no sense is refused; every change is noted in the table audit, in the same transaction,
+// can be undone, and is in force when the method has returned.
+type Editor struct {
+	cache *Cache
+	db    Database
+	log   *slog.Logger
+	now   func() time.Time
+}
+
+// NewEditor makes an Editor of what a cache reads. Without a database (nil) nothing can be changed but pauses, which are then held in
+// memory.
+func NewEditor(cache *Cache, db Database) *Editor {
+	return &Editor{cache: cache, db: db, log: cache.log, now: cache.options.Now}
+}
+
+// Tables are those that people edit.
+func (e *Editor) Tables() []TableInfo { return tableInfos() }
+
+// Writable says why nothing can be changed; nil: it can.
+func (e *Editor) Writable(context.Context) error {
+	if e.db == nil {
+		return ErrNoDatabase
+	}
+	return nil
+}
+
+// Rows are those of one table, in the order of their ids. Pauses that are held in memory alone come last, with negative ids.
+func (e *Editor) Rows(ctx context.Context, table string) ([]EditRow, error) {
+	t, ok := editable(table)
+	if !ok {
+		return nil, ErrNoTable
+	}
+	list := []EditRow{}
+	if e.db != nil {
+		all, err := e.cache.options.Store.Load(ctx, tables())
+		if err != nil {
+			return nil, err
+		}
+		problems := newContents(all, e.cache.options.Server).problems(table)
+		for _, row := range all[table] {
+			id := idOf(row["id"])
+			list = append(list, EditRow{id, t.open(row), t.has(row), problems[row["id"]]})
+		}
+	}
+	if table == tablePaused {
+		list = append(list, e.memoryRows(&t)...)
+	}
+	return list, nil
+}
+
+// problems are why rows of a table are left out, by their ids.
+func (c *contents) problems(table string) map[string]string {
+	list := map[string]string{}
+	for _, b := range c.bad {
+		if b.table == table {
+			list[b.id] = b.reason
+		}
+	}
+	return list
+}
+
+// Insert adds a row and says its id, and the number of the change: 0 for a pause that is held in memory alone.
+func (e *Editor) Insert(ctx context.Context, who, table string, given Cells) (id, change int64, err error) {
+	c, err := e.insert(ctx, who, table, given)
+	return c.Row, c.ID, err
+}
+
+func (e *Editor) insert(ctx context.Context, who, table string, given Cells) (Change, error) {
+	t, cells, err := e.given(table, given)
+	if err != nil {
+		return Change{}, err
+	}
+	if table == tablePaused {
+		e.ownPause(cells)
+	}
+	row := t.with(nil, cells)
+	if err := e.check(ctx, &t, 0, row); err != nil {
+		return e.pauseAnyway(ctx, who, &t, row, err)
+	}
+	c := Change{Who: who, Table: table, Action: Inserted, after: row}
+	err = e.apply(ctx, &c, func(tx Tx) (err error) {
+		c.Row, err = tx.Insert(table, cells)
+		return err
+	})
+	if err != nil {
+		return e.pauseAnyway(ctx, who, &t, row, err)
+	}
+	return c, nil
+}
+
+// Update changes cells of a row; those that are not given stay.
+func (e *Editor) Update(ctx context.Context, who, table string, id int64, given Cells) (change int64, err error) {
+	t, cells, err := e.given(table, given)
+	if err != nil {
+		return 0, err
+	}
+	before, err := e.row(ctx, &t, id)
+	if err != nil {
+		return 0, err
+	}
+	after := t.with(before, cells)
+	if err := e.check(ctx, &t, id, after); err != nil {
+		return 0, err
+	}
+	c := Change{Who: who, Table: table, Row: id, Action: Updated, before: before, after: after}
+	err = e.apply(ctx, &c, func(tx Tx) error {
+		if err := unchanged(tx, &t, id, before); err != nil {
+			return err
+		}
+		return tx.Update(table, id, cells)
+	})
+	return c.ID, err
+}
+
+// Delete removes a row.
+func (e *Editor) Delete(ctx context.Context, who, table string, id int64) (change int64, err error) {
+	t, ok := editable(table)
+	if !ok {
+		return 0, ErrNoTable
+	}
+	if table == tablePaused && id < 0 {
+		return 0, e.endMemoryPause(who, id)
+	}
+	before, err := e.row(ctx, &t, id)
+	if err != nil {
+		return 0, err
+	}
+	c := Change{Who: who, Table: table, Row: id, Action: Deleted, before: before}
+	err = e.apply(ctx, &c, func(tx Tx) error { return tx.Delete(table, id) })
+	return c.ID, err
+}
+
+// Secret is a cell that is never shown.
+func (e *Editor) Secret(ctx context.Context, table string, id int64, column string) (string, error) {
+	t, ok := editable(table)
+	if !ok {
+		return "", ErrNoTable
+	}
+	row, err := e.row(ctx, &t, id)
+	return row[column], err
+}
+
+// given reads the name of a table and cells.
+func (e *Editor) given(table string, given Cells) (TableInfo, Cells, error) {
+	t, ok := editable(table)
+	if !ok {
+		return t, nil, ErrNoTable
+	}
+	cells, err := t.read(given)
+	return t, cells, err
+}
+
+// row is a row as it is now.
+func (e *Editor) row(ctx context.Context, t *TableInfo, id int64) (row Row, err error) {
+	if e.db == nil {
+		return nil, ErrNoDatabase
+	}
+	return row, e.db.Write(ctx, func(tx Tx) error {
+		var ok bool
+		if row, ok, err = tx.Row(t.table, id); err == nil && !ok {
+			err = ErrNoRow
+		}
+		return err
+	})
+}
+
+// with is a row with other cells. A new one (nil) has the defaults of its columns.
+func (t *TableInfo) with(row Row, cells Cells) Row {
+	after := maps.Clone(row)
+	if after == nil {
+		after = Row{}
+		for _, c := range t.table.Columns {
+			if c.HasDefault {
+				after[c.Name] = strconv.Itoa(c.Default)
+			}
+		}
+	}
+	for name, value := range cells {
+		if value == nil {
+			delete(after, name)
+			continue
+		}
+		after[name] = fmt.Sprint(value)
+	}
+	return after
+}
+
+// check says whether a row makes sense beside the others. The id of a new one is 0.
+func (e *Editor) check(ctx context.Context, t *TableInfo, id int64, row Row) error {
+	if e.db == nil {
+		return ErrNoDatabase
+	}
+	all, err := e.cache.options.Store.Load(ctx, tables())
+	if err != nil {
+		return err
+	}
+	return e.judge(t, put(all[t.Name], id, row), id)
+}
+
+// put is the rows of a table with one of them replaced, or a new one added.
+func put(rows []Row, id int64, row Row) []Row {
+	row = maps.Clone(row)
+	row["id"] = newID
+	if id != 0 {
+		row["id"] = strconv.FormatInt(id, 10)
+	}
+	rows = slices.DeleteFunc(slices.Clone(rows), func(r Row) bool { return r["id"] == row["id"] })
+	return append(rows, row)
+}
+
+// newID stands for that of a row which has none yet.
+var newID = strconv.FormatInt(math.MaxInt64, 10)
+
+var inColumn = regexp.MustCompile(`^(\w+) = `)
+
+// judge reads a table as the daemon does, and says what it thinks of one row.
+func (e *Editor) judge(t *TableInfo, rows []Row, id int64) error {
+	key := newID
+	if id != 0 {
+		key = strconv.FormatInt(id, 10)
+	}
+	reason, bad := newContents(map[string][]Row{t.Name: rows}, e.cache.options.Server).problems(t.Name)[key]
+	if !bad {
+		return nil
+	}
+	if m := inColumn.FindStringSubmatch(reason); m != nil {
+		return &CellError{m[1], reason[len(m[0]):]}
+	}
+	return &CellError{"", reason}
+}
+
+// apply makes a change and notes it, and puts it in force.
+func (e *Editor) apply(ctx context.Context, c *Change, do func(Tx) error) error {
+	if e.db == nil {
+		return ErrNoDatabase
+	}
+	c.Time = e.now()
+	err := e.db.Write(ctx, func(tx Tx) (err error) {
+		if err = do(tx); err != nil {
+			return err
+		}
+		if c.ID, err = tx.Insert(tableAudit, c.cells()); err != nil {
+			return err
+		}
+		return tx.DeleteUpTo(tableAudit, c.ID-mostChanges)
+	})
+	if err != nil {
+		return err
+	}
+	e.log.Info("the settings were changed", "change", c.ID, "by", c.Who, "table", c.Table, "row", c.Row, "action", string(c.Action))
+	if err := e.cache.Reload(ctx); err != nil {
+		return fmt.Errorf("the change is in the database, and will be in force when that can be read again: %w", err)
+	}
+	return nil
+}
+
+// unchanged says that a row is as it was.
+func unchanged(tx Tx, t *TableInfo, id int64, was Row) error {
+	now, ok, err := tx.Row(t.table, id)
+	switch {
+	case err != nil:
+		return err
+	case !ok, !maps.Equal(now, was):
+		return ErrChanged
+	}
+	return nil
+}

@@ -1,0 +1,81 @@
+package settings
+
+import (
+	"context"
+	"errors"
+	"hash/fnv"
+	"strings"
+
+	"posthoorn/internal/mail"
+)
+
+// ownPause makes a pause one of this instance, unless it says something else.
+func (e *Editor) ownPause(cells Cells) {
+	if cells["cluster"] == nil {
+		cells["cluster"] = int64(0)
+	}
+	if cells["server"] == nil {
+		cells["server"] = int64(e.cache.options.Server)
+	}
+}
+
+// pauseAnyway holds a pause in memory when the database cannot take it: on a bad day it must work.
+func (e *Editor) pauseAnyway(ctx context.Context, who string, t *TableInfo, row Row, failed error) (Change, error) {
+	if _, refused := errors.AsType[*CellError](failed); refused || t.Name != tablePaused {
+		return Change{}, failed
+	}
+	if err := e.judge(t, put(nil, 0, row), 0); err != nil {
+		return Change{}, err
+	}
+	in := &cells{row: row}
+	p := Pause{Source: in.addr("localip"), Tag: in.words("tag"), Expire: in.moment("expire"), Memory: true}
+	p.Remote, p.Domain = in.target()
+	p, err := e.cache.Pause(ctx, p)
+	if err != nil {
+		return Change{}, &CellError{"", err.Error()}
+	}
+	e.log.Warn("a pause is held in memory alone", "by", who, "error", failed)
+	return Change{Time: e.now(), Who: who, Table: tablePaused, Row: memoryID(p), Action: Inserted}, nil
+}
+
+// memoryRows are the pauses that are held in memory alone.
+func (e *Editor) memoryRows(t *TableInfo) (list []EditRow) {
+	for _, p := range e.cache.Current().Pauses() {
+		if p.Memory {
+			list = append(list, EditRow{ID: memoryID(p), Cells: t.open(memoryRow(p)), Problem: "in memory alone: it ends with the program"})
+		}
+	}
+	return list
+}
+
+func memoryRow(p Pause) Row {
+	row := Row{"localip": addrText(p.Source), "target": p.Domain, "tag": p.Tag}
+	if p.Remote.IsValid() {
+		row["target"] = p.Remote.String()
+	}
+	if !p.Expire.IsZero() {
+		row["expire"] = p.Expire.UTC().Format(mail.TimeLayout)
+	}
+	return row
+}
+
+// memoryID is a number for a pause without a row, the same as long as it holds the same.
+func memoryID(p Pause) int64 {
+	h := fnv.New32a()
+	for _, part := range []string{addrText(p.Source), p.Domain, addrText(p.Remote), p.Tag} {
+		_, _ = h.Write([]byte(strings.ReplaceAll(part, "\x00", "") + "\x00"))
+	}
+	return -1 - int64(h.Sum32())
+}
+
+func (e *Editor) endMemoryPause(who string, id int64) error {
+	for _, p := range e.cache.Current().Pauses() {
+		if !p.Memory || memoryID(p) != id {
+			continue
+		}
+		e.cache.release(p)
+		e.log.Info("a pause in memory has ended", "by", who)
+		return nil
+	}
+	return ErrNoRow
+}

@@ -1,0 +1,207 @@
+package settings
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/netip"
+	"strings"
+)
+
+// Preview says what a change would do: a new row (id 0), other cells of a row, or its end.
+func (e *Editor) Preview(ctx context.Context, table string, id int64, given Cells, remove bool) (Effect, error) {
+	t, cells, err := e.given(table, given)
+	if refused, ok := errors.AsType[*CellError](err); ok {
+		return Effect{Problem: refused.Error(), Field: refused.Column}, nil
+	}
+	if err != nil {
+		return Effect{}, err
+	}
+	if e.db == nil && table != tablePaused {
+		return Effect{}, ErrNoDatabase
+	}
+	all := map[string][]Row{}
+	if e.db != nil {
+		if all, err = e.cache.options.Store.Load(ctx, tables()); err != nil && table != tablePaused {
+			return Effect{}, err
+		}
+	}
+	old, found := find(all[table], id)
+	if id > 0 && !found {
+		return Effect{}, ErrNoRow
+	}
+	return e.effect(&t, all, id, old, t.with(old, cells), remove), nil
+}
+
+func find(rows []Row, id int64) (Row, bool) {
+	for _, row := range rows {
+		if id > 0 && idOf(row["id"]) == id {
+			return row, true
+		}
+	}
+	return nil, false
+}
+
+func (e *Editor) effect(t *TableInfo, all map[string][]Row, id int64, old, row Row, remove bool) Effect {
+	next := maps.Clone(all)
+	next[t.Name] = put(all[t.Name], id, row)
+	if remove {
+		next[t.Name] = next[t.Name][:len(next[t.Name])-1]
+		row = old
+	} else if err := e.judge(t, next[t.Name], id); err != nil {
+		refused, _ := errors.AsType[*CellError](err)
+		return Effect{Problem: refused.Error(), Field: refused.Column}
+	}
+	f := Effect{Text: sentence(t.Name, row, remove), Concerns: concerned(t.Name, row)}
+	if t.Name == tableCapacity {
+		f.Limits = e.limitChanges(all, next, row)
+	}
+	return f
+}
+
+// limitChanges compare what holds for the pair of a row.
+func (e *Editor) limitChanges(before, after map[string][]Row, row Row) (list []LimitChange) {
+	in := &cells{row: row}
+	source, domain := in.addr("localip"), in.domain("domain")
+	var domains []string
+	if domain != "" {
+		domains = []string{domain}
+	}
+	limits := func(rows map[string][]Row) []LimitField {
+		return newSnapshot(newContents(rows, e.cache.options.Server), 0, nil, e.now()).ExplainLimits(source, domains, nil)
+	}
+	was, is := limits(before), limits(after)
+	for i := range was {
+		if was[i].Value != is[i].Value {
+			list = append(list, LimitChange{was[i].Name, was[i].Value, is[i].Value})
+		}
+	}
+	return list
+}
+
+// concerned says which destinations a row is about.
+func concerned(table string, row Row) func(domain string) bool {
+	in := &cells{row: row}
+	column := map[string]string{tableCapacity: "domain", tableDelegates: "domain", tableDNS: "domain", tablePaused: "target"}[table]
+	if column == "" {
+		return nil
+	}
+	text := in.selector(column)
+	if _, err := netip.ParseAddr(text); err == nil || in.selector("tag") != "" && table == tablePaused {
+		return nil
+	}
+	if text == "" {
+		return func(string) bool { return true }
+	}
+	domain, err := parseDomain(text)
+	return func(other string) bool { return err == nil && withoutPort(other) == domain }
+}
+
+// sentence tells in words what a row does, or what its end does.
+func sentence(table string, row Row, remove bool) string {
+	s := saying(row)
+	switch table {
+	case tableCapacity:
+		return "Limits of mail " + s.way("localip", "domain") + " change, where no more specific row sets them."
+	case tableFloods:
+		return s.flood(remove)
+	case tablePaused:
+		return s.paused(remove)
+	case tableDelegates:
+		if remove {
+			return "Mail " + s.way("localip", "domain") + " is no longer redirected to " + s["delegate"] + "."
+		}
+		return "Mail " + s.way("localip", "domain") + " leaves from " + s["delegate"] + " instead" + s.until() + "."
+	case tableLocals:
+		if remove {
+			return "Mail for " + s.pattern("address") + " is local no more: only who may relay can send it."
+		}
+		return "Mail for " + s.pattern("address") + " is taken from everybody, and goes to the queue for local mail."
+	case tableNames:
+		if remove {
+			return "Connections from " + s["ip"] + " that are opened from now on say the name of its reverse DNS in EHLO."
+		}
+		return "Connections from " + s["ip"] + " that are opened from now on say EHLO " + s["name"] + "."
+	case tableDNS:
+		if remove {
+			return "Mail to " + s["domain"] + " no longer goes to " + s["ip"] + "; without other rows the DNS says where."
+		}
+		return "Mail to " + s["domain"] + " goes to " + s["ip"] + ", whatever the DNS says."
+	case tableBlacklist:
+		return pick(remove, "Clients in "+s["iprange"]+" may connect again.", "Clients in "+s["iprange"]+" are refused when they connect.")
+	case tableTokens:
+		return pick(remove, "The token "+s["name"]+" opens nothing any more.", "Who has the token "+s["name"]+" may do everything that this console can.")
+	case tableKeys:
+		return pick(remove, "Nothing is signed with "+s.selectorName()+" any more.", "The key "+s.selectorName()+" signs mail of the domains that its patterns name.")
+	}
+	return pick(remove, "Mail of "+s.pattern("sign")+" is not signed with this key any more.", "Mail of "+s.pattern("sign")+" is signed with this key too.")
+}
+
+func pick(first bool, a, b string) string {
+	if first {
+		return a
+	}
+	return b
+}
+
+// saying is a row in words.
+type saying map[string]string
+
+func (s saying) way(source, domain string) string {
+	text := "to " + named(s[domain])
+	if named(s[domain]) == "" {
+		text = "to all destinations"
+	}
+	if from := named(s[source]); from != "" {
+		text += " from " + from
+	}
+	return text
+}
+
+func (s saying) until() string {
+	if s["expire"] == "" {
+		return ""
+	}
+	return " until " + s["expire"] + " UTC"
+}
+
+func (s saying) paused(remove bool) string {
+	text := "Deliveries " + s.way("localip", "target")
+	if tag := named(s["tag"]); tag != "" {
+		text += " with the tag " + tag
+	}
+	if remove {
+		return text + " go on, and what waits flows at once."
+	}
+	return text + " stop" + s.until() + ". Mail waits, none is lost; its deadline keeps running."
+}
+
+func (s saying) flood(remove bool) string {
+	if remove {
+		return "Answers that match " + s.pattern("pattern") + " have no effect any more; pauses that they have caused go on to their end."
+	}
+	var parts []string
+	if n := s["pause"]; n != "" && n != "0" {
+		parts = append(parts, "stops mail between the two addresses for "+n+" seconds")
+	}
+	if n := s["duration"]; n != "" && n != "0" {
+		parts = append(parts, "then holds the limits of this row for "+n+" seconds")
+	}
+	if len(parts) == 0 {
+		parts = []string{"does nothing yet: neither a pause nor a duration is set"}
+	}
+	return fmt.Sprintf("A failed answer that matches %s %s.", s.pattern("pattern"), strings.Join(parts, ", "))
+}
+
+func (s saying) pattern(column string) string {
+	switch s["type"] {
+	case "global":
+		return "all domains"
+	case "exact":
+		return s[column]
+	}
+	return s["type"] + " " + s[column]
+}
+
+func (s saying) selectorName() string { return s["selector"] + "._domainkey." + s["domain"] }
