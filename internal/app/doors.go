@@ -32,7 +32,7 @@ func (d *Daemon) openDoor() error {
 func (d *Daemon) listen() error {
 	in := &d.cfg.SMTPIn
 	o := smtpd.Options{
-		Door: d.door, Hostname: d.cfg.General.Hostname, Ports: portsOf(in.Ports), SecurePorts: portsOf(in.SecurePorts),
+		Door: d.door, Hostname: d.cfg.General.Hostname, IPs: in.IPs, Ports: portsOf(in.Ports), SecurePorts: portsOf(in.SecurePorts),
 		CertificateFile: in.Certificate, KeyFile: in.Key, CipherSuites: in.Ciphers, Range: in.Range, Proxy: in.Proxy,
 		Extract: in.Extract, DSN: d.cfg.DSN.Advertise, Loose: !in.StrictAddress, Mappable: d.cfg.Delivery.MappableIPs,
 		Unmappable: d.cfg.Delivery.UnmappableIPs, Own: d.addresses.isOwn, MaxSize: in.MaxSize, MaxSessions: sessions(in.Connections), Timeout: in.Timeout,
@@ -44,9 +44,6 @@ func (d *Daemon) listen() error {
 	}
 	if in.ConnectionsIn > 0 {
 		o.MaxSessions = min(o.MaxSessions, in.ConnectionsIn)
-	}
-	if !in.IP.IsUnspecified() {
-		o.IPs = []netip.Addr{in.IP}
 	}
 	if in.HasLogin {
 		guard, err := d.smtpLogin()

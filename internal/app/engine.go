@@ -5,6 +5,7 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -51,8 +52,8 @@ func (d *Daemon) isOwn(host string, addr netip.Addr) bool {
 	if !addr.IsValid() || !d.listensOn(d.cfg.Delivery.RemotePort) {
 		return false
 	}
-	in := d.cfg.SMTPIn.IP
-	return in == addr || in.IsUnspecified() && d.addresses.isOwn(addr)
+	ips := d.cfg.SMTPIn.IPs
+	return slices.Contains(ips, addr) || len(ips) == 0 && d.addresses.isOwn(addr)
 }
 
 func (d *Daemon) listensOn(port uint16) bool {

@@ -507,35 +507,3 @@ print(s.quit()[0])`
 		t.Errorf("%q", mime)
 	}
 }
-
-// FuzzSession: whatever a client sends, the session ends, every reply has its form, and what is published is a message.
-func FuzzSession(f *testing.F) {
-	f.Add([]byte(envelope + "DATA\r\nA: b\r\n\r\n.\r\nQUIT\r\n"))
-	f.Add([]byte(envelope + "BDAT 3\r\nA:bBDAT 0 LAST\r\nRSET\r\nVRFY x\r\n"))
-	f.Add([]byte("HELO x\r\nAUTH PLAIN\r\nSTARTTLS\r\nNOOP\n\r\n"))
-	f.Fuzz(func(t *testing.T, input []byte) {
-		s, b := pipeServer(t, func(o *Options, _ *inject.Options) { o.MaxSize = 1000 })
-		server, c := net.Pipe()
-		s.running.Go(func() { s.serveConn(pipeConn{server, &net.TCPAddr{IP: net.IPv4(203, 0, 113, 20)}}, false) })
-		var out []byte
-		read := make(chan struct{})
-		go func() {
-			defer close(read)
-			out, _ = io.ReadAll(c)
-		}()
-		_, _ = c.Write(input)
-		s.limits.stop()
-		<-read
-		s.stopNow()
-		for line := range strings.Lines(string(out)) {
-			if len(line) < 6 || !strings.HasSuffix(line, "\r\n") || line[0] < '2' || line[0] > '5' || line[3] != ' ' && line[3] != '-' {
-				t.Fatalf("reply %q", line)
-			}
-		}
-		for _, p := range b.published() {
-			if _, err := mail.Parse(p.Body, mail.Rules{}); err != nil {
-				t.Fatalf("%s: %v", p.Body, err)
-			}
-		}
-	})
-}

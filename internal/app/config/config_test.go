@@ -239,6 +239,18 @@ func TestServiceLinksAreNoSettings(t *testing.T) {
 	}
 }
 
+// TestAddressesToListenOn: one or several; every one is none, and wins.
+func TestAddressesToListenOn(t *testing.T) {
+	for line, want := range map[string]string{
+		"": "[]", "smtp-ip: 0.0.0.0": "[]", "smtp-ip: ::": "[]", "smtp-ip:": "[]", "smtp-ip: 10.0.0.1": "[10.0.0.1]",
+		"smtp-ip: 10.0.0.1; 2001:db8::1": "[10.0.0.1 2001:db8::1]", "smtp-ip: 10.0.0.1,0.0.0.0": "[]",
+	} {
+		if got := fmt.Sprint(load(t, line).SMTPIn.IPs); got != want {
+			t.Errorf("%q: %s", line, got)
+		}
+	}
+}
+
 // TestMinimalFiles: operations.md sections 4 and 6, config.md section 5.
 func TestMinimalFiles(t *testing.T) {
 	cfg := load(t, `rabbitmq-outbox: outbox1

@@ -23,7 +23,7 @@ func smtpInKeys() []Key {
 	secret := key("smtp-password", textType, "", "4.0", "Password of the login.")
 	secret.Secret = true
 	return []Key{
-		key("smtp-ip", ipType, "0.0.0.0", "4.0", "Address to listen on; 0.0.0.0 is every one."),
+		key("smtp-ip", ipListType, "0.0.0.0", "4.0", "Addresses to listen on; 0.0.0.0 is every one, also of IPv6."),
 		key("smtp-port", portListType, "25", "4.0", "Plain ports, with STARTTLS if there is a certificate. Empty: none."),
 		key("smtp-secure-port", portListType, "", "4.0", "Ports with TLS from the first byte."),
 		key("smtp-certificate", pathType, "", "4.0", "PEM file with the certificate. Empty: no TLS."),

@@ -3,12 +3,13 @@ package config
 import (
 	"cmp"
 	"net/netip"
+	"slices"
 	"time"
 )
 
 // SMTPIn is config.md section 3.6.
 type SMTPIn struct {
-	IP          netip.Addr // unspecified: every address
+	IPs         []netip.Addr // none: every address
 	Ports       []PortRange
 	SecurePorts []PortRange // TLS from the first byte
 	Certificate string      // PEM file; empty: no TLS
@@ -38,7 +39,9 @@ type SMTPIn struct {
 
 func (b *builder) buildSMTPIn() {
 	s := &b.cfg.SMTPIn
-	s.IP = get[netip.Addr](b, "smtp-ip")
+	if s.IPs = get[[]netip.Addr](b, "smtp-ip"); slices.ContainsFunc(s.IPs, netip.Addr.IsUnspecified) {
+		s.IPs = nil
+	}
 	s.Ports, s.SecurePorts = get[[]PortRange](b, "smtp-port"), get[[]PortRange](b, "smtp-secure-port")
 	s.Certificate = b.text("smtp-certificate")
 	s.Key = cmp.Or(b.text("smtp-key"), s.Certificate)
