@@ -27,6 +27,7 @@ type File struct {
 	mu   sync.Mutex
 	seen os.FileInfo // of what users was read from; nil: read again
 	read time.Time
+	sum  uint64 // of its text
 	list userList
 }
 
@@ -86,17 +87,29 @@ func (f *File) users() (userList, error) {
 	if f.seen != nil && f.same(now) {
 		return f.list, nil
 	}
-	file, err := os.Open(f.path)
+	text, err := f.text()
 	if err != nil {
-		return userList{}, err
-	}
-	defer func() { _ = file.Close() }()
-	if f.list, err = f.parse(file); err != nil {
 		f.seen = nil
 		return userList{}, err
 	}
+	if sum := maphash.Bytes(f.seed, text); f.seen == nil || sum != f.sum {
+		f.list, f.sum = f.parse(string(text)), sum
+	}
 	f.seen, f.read = now, time.Now()
 	return f.list, nil
+}
+
+func (f *File) text() ([]byte, error) {
+	file, err := os.Open(f.path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }()
+	text, err := io.ReadAll(io.LimitReader(file, maxFile+1))
+	if len(text) > maxFile {
+		err = fmt.Errorf("%s is larger than %d MB", f.path, maxFile>>20)
+	}
+	return text, err
 }
 
 // same says that nothing has been written since the file was read. Times of files are coarse: what was read within moments of
@@ -107,17 +120,10 @@ func (f *File) same(now os.FileInfo) bool {
 		(f.read.Sub(now.ModTime()) > coarse || time.Since(f.read) < coarse)
 }
 
-func (f *File) parse(r io.Reader) (userList, error) {
-	text, err := io.ReadAll(io.LimitReader(r, maxFile+1))
-	if err != nil {
-		return userList{}, err
-	}
-	if len(text) > maxFile {
-		return userList{}, fmt.Errorf("%s is larger than %d MB", f.path, maxFile>>20)
-	}
+func (f *File) parse(text string) userList {
 	list := userList{hashes: map[string]string{}}
 	number, bad := 0, 0
-	for line := range strings.Lines(string(text)) {
+	for line := range strings.Lines(text) {
 		number++
 		if line = strings.TrimSpace(line); line == "" || line[0] == '#' {
 			continue
@@ -131,7 +137,7 @@ func (f *File) parse(r io.Reader) (userList, error) {
 	if bad > 10 {
 		f.log.Warn("more lines of the file with the logins are not used", "file", f.path, "lines", bad-10)
 	}
-	return list, nil
+	return list
 }
 
 func (f *File) add(list *userList, line string) error {
