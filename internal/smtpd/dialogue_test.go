@@ -29,6 +29,7 @@ import (
 //	EOF                the server closes the connection
 //	= queue recipient  what was published, in order, all of it; "= nothing"
 //	~ "text"           the mime of the message published last ends with a quoted Go string
+//	^ "text"           that mime begins with it
 //	+ name value       that message has a property of this name, its value in JSON
 //	- name             that message has no property of this name
 //	# ...              a comment
@@ -97,6 +98,8 @@ func configure(t *testing.T, lines []string, o *Options, io *inject.Options) {
 			o.Reports = fakeReports
 		case "noreports": // they are recognised, but have no queue
 			o.Reports = fakeReports
+		case "results":
+			o.ResultsLocal, o.ResultsNonlocal = true, true
 		case "barred":
 			o.Barred = netip.MustParsePrefix(value).Contains
 		case "proxy": // the client seems to be a foreigner
@@ -199,6 +202,11 @@ func (p *player) play(line string) {
 	case "~":
 		ps := p.server.broker.published()
 		if mime, _ := fields(p.t, ps[len(ps)-1])["mime"].(string); !strings.HasSuffix(mime, p.unquote(rest)) {
+			p.t.Fatalf("%s: mime is %q", p.at, mime)
+		}
+	case "^":
+		ps := p.server.broker.published()
+		if mime, _ := fields(p.t, ps[len(ps)-1])["mime"].(string); !strings.HasPrefix(mime, p.unquote(rest)) {
 			p.t.Fatalf("%s: mime is %q", p.at, mime)
 		}
 	case "+":
