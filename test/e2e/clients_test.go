@@ -210,6 +210,7 @@ func TestSwaksLogsIn(t *testing.T) {
 		}{
 			{"plain", []string{"-tls"}, good("PLAIN"), ""},
 			{"login", []string{"-tls"}, good("LOGIN"), ""},
+			{"cram", []string{"-tls"}, good("CRAM-MD5"), ""},
 			{"plain-implicit", secure, good("PLAIN"), ""},
 			{"login-implicit", secure, good("LOGIN"), ""},
 			{"pipelined", append([]string{"--pipeline"}, secure...), good("PLAIN"), ""},
@@ -246,16 +247,23 @@ func TestSwaksLogsIn(t *testing.T) {
 
 // smtp-source brings many messages at once: none is lost, none comes twice, each is whole.
 func TestSmtpSource(t *testing.T) {
-	cases := []struct{ sessions, messages, recipients, size int }{{1, 200, 1, 300}, {20, 200, 10, 2000}, {5, 10, 2, 1_000_000}}
+	cases := []struct {
+		sessions, messages, recipients, size int
+		more                                 []string
+	}{{1, 200, 1, 300, []string{"-d"}}, {20, 200, 10, 2000, nil}, {4, 4, 2, 1_000_000, nil}} // -d: all over one connection
 	onBoth(t, setup{keys: map[string]string{"rabbitmq-inbox": "yes"}}, func(t *testing.T, r *rig) {
 		r.open()
 		for _, c := range cases {
-			handIn(t, true, "", testbed.Tool(t, "smtp-source"), "-4", "-s", fmt.Sprint(c.sessions), "-m", fmt.Sprint(c.messages), "-r", fmt.Sprint(c.recipients),
-				"-l", fmt.Sprint(c.size), "-f", "me@sender.test", "-t", "you@source.test", r.door)
+			args := append(c.more, "-4", "-s", fmt.Sprint(c.sessions), "-m", fmt.Sprint(c.messages), "-r", fmt.Sprint(c.recipients), "-l", fmt.Sprint(c.size))
+			handIn(t, true, "", testbed.Tool(t, "smtp-source"), append(args, "-f", "me@sender.test", "-t", "you@source.test", r.door)...)
 			ids, each, sizes := map[string]bool{}, map[string]map[string]bool{}, map[int]bool{}
 			for _, o := range r.take("inbox", c.messages*c.recipients) {
 				source := receivedFields.ReplaceAllString(*o.Mime, "")
-				name := messageIDField.FindString(source)
+				head, body, _ := strings.Cut(source, "\r\n\r\n")
+				name := messageIDField.FindString(head)
+				if name == "" || strings.Trim(body, "0123456789X\r\n") != "" || !strings.HasSuffix(body, "X\r\n") {
+					t.Fatalf("%s", o.raw[:min(len(o.raw), 1000)])
+				}
 				if each[name] == nil {
 					each[name] = map[string]bool{}
 				}
@@ -296,6 +304,7 @@ func TestMsmtp(t *testing.T) {
 		}{
 			{"starttls", []string{"--port=" + portOf(t, r.door), "--tls-starttls=on", "--auth=on"}},
 			{"implicit", []string{"--port=" + portOf(t, door.secure), "--tls-starttls=off", "--auth=plain"}},
+			{"cram", []string{"--port=" + portOf(t, r.door), "--auth=cram-md5"}},
 			{"login", []string{"--port=" + portOf(t, door.secure), "--tls-starttls=off", "--auth=login", "--dsn-notify=success", "--dsn-return=hdrs"}},
 		}
 		for _, c := range cases {

@@ -164,6 +164,33 @@ func TestPostfixRelays(t *testing.T) {
 	})
 }
 
+// A relay keeps what we cannot take now, and brings it when we can.
+func TestPostfixComesAgain(t *testing.T) {
+	t.Parallel()
+	onEmbedded(t, setup{keys: map[string]string{"local-min-free": "1000000GB"}}, func(t *testing.T, r *rig) {
+		relay := testbed.PostfixRelay(t, testbed.Next{Addr: r.door}, "queue_run_delay = 1s", "minimal_backoff_time = 1s", "maximal_backoff_time = 1s",
+			"transport_retry_time = 1s")
+		list := toRelays(0)
+		for _, c := range list[:3] {
+			converse(t, relay.Addr(), c.dialogue()...)
+		}
+		eventually(t, "Postfix is told to wait", func() bool {
+			return strings.Count(relay.Log(), "status=deferred (host 127.0.0.1[127.0.0.1] said: 452 4.3.1") >= 3
+		})
+		r.stop()
+		eventually(t, "Postfix finds nobody", func() bool { return strings.Contains(relay.Log(), "Connection refused") })
+		r.server = r.write("daemon.txt", r.keys(nil, r.broker))
+		r.start()
+		r.succeed(3)
+		for _, c := range list[:3] {
+			if _, source := r.arrived(address(c.to), 2); source != c.source {
+				t.Errorf("%s: %.300q", c.name, source)
+			}
+		}
+		r.empty("outbox", "results", "failure", "retry")
+	})
+}
+
 // Exim sends with BDAT (K in its log) and without waiting for replies (L), since both are offered. What Exim would also like is not.
 func TestEximRelays(t *testing.T) {
 	relays(t, 20, testbed.EximRelay, func(t *testing.T, line string, o *outcome) {
