@@ -1,7 +1,7 @@
-// Package testbed starts real servers for tests (brokers, mail servers, databases, stores), and a TCP proxy that breaks connections on
-// demand. Every server listens on free ports of loopback only, keeps its files in a temporary directory, and ends with the
-// test; it is killed by the kernel when the test process itself dies (PR_SET_PDEATHSIG). A program that is not installed
-// fails the test with the command that installs it; nothing is skipped.
+// Package testbed starts real servers for tests (brokers, mail servers, a balancer, databases, stores), and a TCP proxy that
+// breaks connections on demand. Every server listens on free ports of loopback only, keeps its files in a temporary directory,
+// and ends with the test; it is killed by the kernel when the test process itself dies (PR_SET_PDEATHSIG). A program that is not
+// installed fails the test with the command that installs it; nothing is skipped.
 //
 // Goroutines: one per started process, which waits for its end; two per connection through a Proxy.
 package testbed
