@@ -24,7 +24,7 @@ func (d *Daemon) openResolver() error {
 	c := &d.cfg.DNS
 	o := dns.Options{
 		Attempts: c.Attempts.Value, Interval: c.Interval.Value, Timeout: c.Timeout.Value, Capacity: c.Capacity, MinTTL: c.MinTTL,
-		AllowLocal: d.cfg.Delivery.AllowLocal, Own: d.isOwn,
+		AllowLocal: d.cfg.Delivery.AllowLocal, Own: d.isOwn, Metrics: d.metrics,
 	}
 	for _, s := range c.Servers {
 		o.Servers = append(o.Servers, serverAddress(s))

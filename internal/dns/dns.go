@@ -23,6 +23,7 @@ import (
 	"time"
 
 	mdns "github.com/miekg/dns"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // Options of a Resolver. The zero value asks the servers of /etc/resolv.conf.
@@ -46,6 +47,7 @@ type Options struct {
 	Own func(host string, addr netip.Addr) bool
 	// Shuffle orders equals, as rand.Shuffle, which it is when nil.
 	Shuffle func(n int, swap func(i, j int))
+	Metrics prometheus.Registerer // nil: they are not registered
 }
 
 // Resolver answers questions. It is safe for use by many goroutines.
@@ -55,6 +57,7 @@ type Resolver struct {
 	cache  *cache
 	calls  calls
 	gate   *gate
+	meters *meters
 }
 
 // New makes a Resolver; it fails when a server address cannot be read.
@@ -70,6 +73,7 @@ func New(o Options) (*Resolver, error) {
 		cache:  newCache(o.CacheBytes),
 		gate:   newGate(o.Capacity),
 	}
+	r.meters = newMeters(o.Metrics, r.gate.waiting)
 	r.calls.running = make(map[key]*call)
 	r.router = router{
 		look: r.lookup, hosts: hosts.find, now: time.Now,
@@ -107,6 +111,7 @@ func or[T comparable](v, otherwise T) T {
 func (r *Resolver) lookup(ctx context.Context, name string, qtype uint16) (answer, error) {
 	k := key{name, qtype}
 	if a, ok := r.cache.get(k, r.now()); ok {
+		r.meters.count(fromCache)
 		return a, a.err()
 	}
 	a, err := r.calls.do(ctx, k, func(ctx context.Context) (answer, error) { return r.ask(ctx, k) })
@@ -136,6 +141,7 @@ func (r *Resolver) ask(ctx context.Context, k key) (answer, error) {
 	} else {
 		a.ttl = min(max(a.ttl, r.minTTL), r.maxTTL)
 	}
+	r.meters.count(a.outcome())
 	a.name, a.expires = k.name, r.now().Add(a.ttl)
 	r.cache.put(k, a)
 	return a, nil

@@ -44,6 +44,13 @@ func (g *gate) enter(ctx context.Context) (context.Context, func(), error) {
 	return ctx, v.leave, nil
 }
 
+// waiting is how many slow ones there are.
+func (g *gate) waiting() float64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return float64(g.slow.Len())
+}
+
 type visit struct {
 	gate   *gate
 	cancel context.CancelCauseFunc
