@@ -16,6 +16,7 @@ import (
 	"posthoorn/internal/control"
 	"posthoorn/internal/journal"
 	"posthoorn/internal/login"
+	"posthoorn/internal/settings"
 
 	"github.com/prometheus/client_golang/prometheus/collectors"
 )
@@ -64,6 +65,8 @@ func (d *Daemon) startConsole() error {
 			Hostname: g.Hostname, Version: d.version, Started: d.started, ServerID: g.ServerID, Queue: d.queueKind(), Sources: d.addresses.own,
 		},
 		Operator: d.engine, Destination: control.Destination, Health: health{d},
+		Tokens: tokens{d.settings}, Settings: d.settings.Current, Editor: d.editor(), Name: d.sourceName,
+		Logs: d.journal, Door: d.door, DNS: d.resolver, Monitor: d.monitor, Incoming: d.smtp.Sessions,
 	})
 	d.later("console", d.stopConsole)
 	for _, a := range d.console.Addresses() {
@@ -139,4 +142,64 @@ func (d *Daemon) consoleLogin() (console.Login, error) {
 
 func (d *Daemon) consoleAccess(a console.Access) {
 	d.journal.Request(journal.Request{Time: a.Time, IP: a.Peer.String(), Request: a.Request})
+}
+
+// tokens are those of the settings in force.
+type tokens struct{ *settings.Cache }
+
+func (t tokens) TokenName(token string) (string, bool) { return t.Current().TokenName(token) }
+
+func (d *Daemon) editor() *settings.Editor {
+	if d.database == nil {
+		return settings.NewEditor(d.settings, nil)
+	}
+	return settings.NewEditor(d.settings, d.database)
+}
+
+// Write is that of settings.Database.
+func (b *database) Write(ctx context.Context, work func(settings.Tx) error) error {
+	store, err := b.open()
+	if err != nil {
+		return err
+	}
+	return store.Write(ctx, work)
+}
+
+// sourceName is the name of one of our addresses as far as it is known, and where it comes from. One that is not known is looked up
+// meanwhile.
+func (d *Daemon) sourceName(ip netip.Addr) (text, origin string) {
+	if row := d.settings.Current().Name(ip); row != "" {
+		return row, "row"
+	}
+	known, ok := d.names.lookedUp(ip)
+	switch {
+	case !ok:
+		d.learnNames()
+	case known != literal(ip):
+		return known, "dns"
+	}
+	return "", ""
+}
+
+// lookedUp is a name that was looked up before.
+func (n *names) lookedUp(ip netip.Addr) (string, bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	known, ok := n.known[ip]
+	return known.text, ok
+}
+
+// learnNames looks the names of our addresses up, unless that is being done.
+func (d *Daemon) learnNames() {
+	if !d.learning.CompareAndSwap(false, true) {
+		return
+	}
+	d.running.Go(func() {
+		defer d.learning.Store(false)
+		for _, ip := range d.addresses.own() {
+			if d.ctx.Err() == nil {
+				d.names.of(d.ctx, ip)
+			}
+		}
+	})
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"posthoorn/internal/app/config"
@@ -17,6 +18,7 @@ import (
 	"posthoorn/internal/inject"
 	"posthoorn/internal/journal"
 	"posthoorn/internal/localqueue"
+	"posthoorn/internal/monitor"
 	"posthoorn/internal/outbox"
 	"posthoorn/internal/prepare"
 	"posthoorn/internal/settings"
@@ -39,6 +41,10 @@ type Daemon struct {
 	resolver    *dns.Resolver
 	door        *inject.Door
 	settings    *settings.Cache
+	database    *database // of the settings; nil: none
+	names       *names
+	learning    atomic.Bool // names are being looked up
+	monitor     *monitor.Hub
 	bodies      *bodies // nil: no message store
 	prepare     *prepare.Preparer
 	engine      *outbox.Engine
@@ -63,7 +69,7 @@ type cleanup struct {
 // problems go to stderr.
 func Start(cfg *config.Config, version string, stderr io.Writer) (*Daemon, error) {
 	d := &Daemon{
-		cfg: cfg, version: version, started: time.Now(), metrics: prometheus.NewRegistry(), addresses: &addresses{}, evacuated: make(chan struct{}),
+		cfg: cfg, version: version, started: time.Now(), metrics: prometheus.NewRegistry(), addresses: &addresses{}, evacuated: make(chan struct{}), monitor: &monitor.Hub{},
 		log: slog.New(slog.NewTextHandler(stderr, nil)),
 	}
 	d.ctx, d.cancel = context.WithCancel(context.Background())

@@ -110,6 +110,7 @@ func (d *Daemon) stopEngine() {
 
 func (d *Daemon) engineOptions() (outbox.Options, error) {
 	r, del := &d.cfg.RabbitMQ, &d.cfg.Delivery
+	d.names = newNames(d.settings.Current, d.resolver, d.cfg.General.Hostname)
 	o := outbox.Options{
 		Broker: d.broker, Remote: !r.Embedded, Waiting: d.store, Ledger: d.store, Records: d.store, Resolver: d.resolver, Settler: d.settler(),
 		Queues:    outbox.Queues{Outbox: r.Outbox, Results: r.Results, Success: r.Success, Failure: r.Failure, Retry: r.Retry, DSN: r.DSN},
@@ -118,14 +119,17 @@ func (d *Daemon) engineOptions() (outbox.Options, error) {
 		Rules:  mail.Rules{LooseEnvelope: !del.StrictEnvelope, LooseRecipient: !del.StrictRecipient},
 		Words5: d.cfg.General.States5, MaxDelivery: del.MaxDeliverTime, MaxAttempts: del.MaxAttempts, Intervals: del.RetryIntervals,
 		RemotePort: del.RemotePort, DefaultIPs: del.DefaultIPs, Own: d.addresses.own, Loopback: d.cfg.General.Loopback,
-		Name:  newNames(d.settings.Current, d.resolver, d.cfg.General.Hostname).of,
-		Total: d.limits().TotalConnections, Settings: d.settings.Current, Room: d.space.Room, Deliver: deliver.Options{Log: d.named("deliver"), Register: d.metrics},
+		Name:  d.names.of,
+		Total: d.limits().TotalConnections, Settings: d.settings.Current, Room: d.space.Room, Deliver: deliver.Options{Log: d.named("deliver"), Register: d.metrics, Monitor: d.monitor},
 		Prepare: d.prepare, Logger: d.named("outbox"), Registerer: d.metrics,
 	}
 	if d.journal.SendOn() {
 		o.Journal = func(email, result []byte, res *mail.Result) {
 			d.journal.Send(journal.Delivery{Time: res.Time, Attempt: res.Attempt, Email: email, Result: result})
 		}
+	}
+	if d.console != nil {
+		o.Observe = d.console.Observe
 	}
 	if d.bodies != nil {
 		o.Bodies, o.StoreOut = d.bodies, d.cfg.Storage.StoreOut

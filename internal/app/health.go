@@ -26,6 +26,14 @@ func (h health) Alive(ctx context.Context) error {
 	return nil
 }
 
+// Warnings says what goes on, but not as it should.
+func (h health) Warnings() (list []string) {
+	if h.settings.Outdated() {
+		list = append(list, "settings: the database cannot be read; those that were read last are in force")
+	}
+	return list
+}
+
 // Ready says what keeps mail from coming in or going out.
 func (h health) Ready(ctx context.Context) (wrong []string) {
 	if err := h.Alive(ctx); err != nil {

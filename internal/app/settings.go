@@ -20,6 +20,7 @@ const firstRead = 10 * time.Second
 func (d *Daemon) openSettings() error {
 	o := settings.CacheOptions{TTL: d.cfg.Database.TTL, Server: d.cfg.General.ServerID, Logger: d.named("settings"), Registerer: d.metrics}
 	db := d.openDatabase()
+	d.database = db
 	if db != nil {
 		o.Store = db
 	}

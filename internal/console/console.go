@@ -19,6 +19,10 @@ import (
 	"time"
 
 	"posthoorn/internal/login"
+	"posthoorn/internal/mailauth/lookup"
+	"posthoorn/internal/monitor"
+	"posthoorn/internal/settings"
+	"posthoorn/internal/stats"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -54,6 +58,16 @@ type Parts struct {
 	Operator    Operator
 	Destination func(text string) (string, error) // as people write it, to the form that the Operator wants
 	Health      Health
+	Traffic     Traffic
+	Stats       *stats.Board
+	Monitor     *monitor.Hub
+	Incoming    func() int                                // SMTP clients
+	Name        func(ip netip.Addr) (name, origin string) // of one of our addresses; the origin is row, dns or empty. It does not wait
+	Settings    func() *settings.Snapshot
+	Editor      Editor
+	Logs        Logs
+	Door        Door
+	DNS         lookup.TXT
 }
 
 // Login checks who wants to come in; *login.Guard is one. An error says that it could not be found out, or that there were too

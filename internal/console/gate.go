@@ -17,6 +17,7 @@ type caller struct {
 	known   bool
 	name    string   // of the user or the token, for the audit trail; empty: it is not asked
 	session *session // of a browser; nil: a token, or there is no login
+	token   string   // of a script
 	script  bool     // it shows its secret with each request, which no browser does by itself
 }
 
@@ -64,7 +65,7 @@ const wrongToken = time.Second
 
 func (s *Server) byToken(r *http.Request, token string) (caller, error) {
 	if name, ok := s.p.Tokens.TokenName(token); ok {
-		return caller{known: true, name: "token " + name, script: true}, nil
+		return caller{known: true, name: "token " + name, script: true, token: token}, nil
 	}
 	leave, ok := s.places.stranger(peerOf(r.RemoteAddr))
 	if !ok {
@@ -101,6 +102,18 @@ func (s *Server) check(ctx context.Context, peer netip.Addr, user, password stri
 		return "", deny(http.StatusUnauthorized, "wrong login")
 	}
 	return name, nil
+}
+
+// stillKnown says that a caller may go on with what takes long.
+func (s *Server) stillKnown(c *caller) bool {
+	if c.session != nil {
+		return s.sessions.alive(c.session)
+	}
+	if c.token != "" {
+		_, ok := s.p.Tokens.TokenName(c.token)
+		return ok
+	}
+	return true
 }
 
 // admit says no to what may not be: who is not known, who comes from a page of somebody else, and what is meant for another host.

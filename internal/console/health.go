@@ -17,6 +17,8 @@ type Health interface {
 	Alive(ctx context.Context) error
 	// Ready says in words what keeps it from taking or sending mail now; nothing: nothing does.
 	Ready(ctx context.Context) []string
+	// Warnings says what else is not as it should be.
+	Warnings() []string
 }
 
 func (s *Server) healthz(w http.ResponseWriter, r *http.Request) {

@@ -67,6 +67,7 @@ type fakeHealth struct {
 
 func (h *fakeHealth) Alive(context.Context) error    { return h.alive }
 func (h *fakeHealth) Ready(context.Context) []string { return h.wrong }
+func (h *fakeHealth) Warnings() []string             { return nil }
 
 // rig is a console on a port of loopback.
 type rig struct {

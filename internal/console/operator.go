@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"time"
 
 	"posthoorn/internal/outbox"
 	"posthoorn/internal/stats"
@@ -21,10 +22,17 @@ type Operator interface {
 
 // destination is the one in the path.
 func (s *Server) destination(c *call) (string, error) {
-	if s.p.Operator == nil || s.p.Destination == nil {
+	if s.p.Operator == nil {
 		return "", notBuilt
 	}
-	key, err := s.p.Destination(c.PathValue("destination"))
+	return s.destinationOf(c.PathValue("destination"))
+}
+
+func (s *Server) destinationOf(text string) (string, error) {
+	if s.p.Destination == nil {
+		return "", notBuilt
+	}
+	key, err := s.p.Destination(text)
 	if err != nil {
 		return "", badField("destination", "%v", err)
 	}
@@ -50,6 +58,10 @@ func (s *Server) explain(c *call) (any, error) {
 	a := explainAnswer{Answers: []stats.Answer{}, Forced: []struct{}{}}
 	if a.Explanation, err = s.p.Operator.Explain(c.Context(), key, source); err != nil {
 		return nil, err
+	}
+	if s.p.Stats != nil {
+		a.Counters = s.p.Stats.Counts(stats.Selection{Domain: key}, time.Now())
+		a.Answers = append(a.Answers, s.p.Stats.Answers(key)...)
 	}
 	return a, nil
 }

@@ -32,10 +32,15 @@ type Server struct {
 	sessions *sessions
 	open     string // what changes show when there is no login
 	meters   *meters
+	moment   moment
+	waits    waits
+	tests    tests
 	scrape   http.Handler
 	http     *http.Server
 	ports    []port
 	running  sync.WaitGroup
+	gate     sync.Mutex      // between sockets and stop
+	sockets  sync.WaitGroup  // open websockets
 	ctx      context.Context // ends with Stop, and all requests with it
 	cancel   context.CancelFunc
 }
@@ -202,13 +207,16 @@ func (s *Server) handlerOf(r *http.Request) http.Handler {
 
 // Stop ends all sessions and requests, and returns when they are gone or ctx ends.
 func (s *Server) Stop(ctx context.Context) {
+	s.gate.Lock()
 	s.cancel()
+	s.gate.Unlock()
 	s.sessions.closeAll()
 	_ = s.closePorts()
 	if err := s.http.Shutdown(ctx); err != nil {
 		_ = s.http.Close()
 	}
 	s.running.Wait()
+	s.sockets.Wait()
 	_ = s.closer.Close()
 }
 

@@ -122,10 +122,13 @@ type Options struct {
 	StoreOut    bool                                       // storage-policy is all or out: what is published with its source keeps that in Bodies
 	Prepare     *prepare.Preparer                          // nil: one without a store
 	Journal     func(email, result []byte, r *mail.Result) // the send log; nil: none. The bytes are not kept
-	Deliver     deliver.Options
-	Timeouts    deliver.Timeouts
-	Logger      *slog.Logger
-	Registerer  prometheus.Registerer
+	// Observe is told of every result, and whether it is the last one of its message; nil: nobody wants to know. It is quick, and
+	// neither changes nor keeps anything.
+	Observe    func(m *mail.Message, r *mail.Result, final bool)
+	Deliver    deliver.Options
+	Timeouts   deliver.Timeouts
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer
 }
 
 // Engine is a running outbox.

@@ -42,8 +42,11 @@ func (e *Engine) report(it *item, r *mail.Result, next time.Time) {
 	e.tell(it, r, w)
 }
 
-// journal writes the attempt into the send log.
+// journal writes the attempt into the send log, and tells who looks on.
 func (e *Engine) journal(it *item, r *mail.Result) {
+	if e.o.Observe != nil {
+		e.o.Observe(it.m, r, it.finished)
+	}
 	if e.o.Journal != nil {
 		e.o.Journal(it.m.AppendBare(nil), r.AppendJSON(nil), r)
 	}

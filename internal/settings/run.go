@@ -43,6 +43,9 @@ func (c *Cache) Loaded() bool {
 	return c.loaded || c.options.Store == nil
 }
 
+// Outdated says that the last attempt to read the settings failed: those in force may be older than the database.
+func (c *Cache) Outdated() bool { return c.outage.Load() }
+
 // sleep waits until something may have to be done, and says whether the program goes on.
 func (c *Cache) sleep(ctx context.Context, reload time.Time) bool {
 	timer := time.NewTimer(c.pauseUntil(reload))

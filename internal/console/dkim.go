@@ -1,0 +1,189 @@
+package console
+
+import (
+	"net/http"
+	"strings"
+
+	"posthoorn/internal/mail"
+	"posthoorn/internal/mailauth/dkim"
+	"posthoorn/internal/settings"
+)
+
+const (
+	keyTable     = "dkim_keys"
+	patternTable = "dkim_patterns"
+	privateCell  = "privatekey"
+)
+
+type keyRequest struct {
+	Domain    string `json:"domain"`
+	Selector  string `json:"selector"`
+	Algorithm string `json:"algorithm"`
+	Bits      int    `json:"bits"`
+	Patterns  []struct {
+		Type string `json:"type"`
+		Sign string `json:"sign"`
+	} `json:"patterns"`
+}
+
+type recordAnswer struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+	Zone  string `json:"zone"`
+}
+
+type keyAnswer struct {
+	ID     int64        `json:"id"`
+	Change int64        `json:"change"`
+	Record recordAnswer `json:"record"`
+}
+
+const mostPatterns = 50 // of one request
+
+// generateKey makes a key and writes it with its patterns. The private half leaves this function into the database alone.
+func (s *Server) generateKey(c *call, e Editor) (any, error) {
+	var in keyRequest
+	if err := c.body(&in); err != nil {
+		return nil, err
+	}
+	bits, err := in.bits()
+	if err != nil {
+		return nil, err
+	}
+	record, err := recordName(in.Domain, in.Selector)
+	if err != nil {
+		return nil, err
+	}
+	if len(in.Patterns) > mostPatterns {
+		return nil, badField("patterns", "are more than %d", mostPatterns)
+	}
+	private, err := dkim.Generate(bits)
+	if err != nil {
+		return nil, badField("bits", "%v", err)
+	}
+	a := keyAnswer{}
+	cells := settings.Cells{"domain": in.Domain, "selector": in.Selector, privateCell: private}
+	if a.ID, a.Change, err = e.Insert(c.Context(), c.caller.who(), keyTable, cells); err != nil {
+		return nil, err
+	}
+	for _, p := range in.Patterns {
+		cells := settings.Cells{"key_id": a.ID, "type": p.Type, "sign": p.Sign}
+		if _, _, err := e.Insert(c.Context(), c.caller.who(), patternTable, cells); err != nil {
+			return nil, err
+		}
+	}
+	a.Record, err = recordOf(record, private)
+	return created{a}, err
+}
+
+// bits is 0 for Ed25519.
+func (in *keyRequest) bits() (int, error) {
+	switch in.Algorithm {
+	case "", "rsa":
+		if in.Bits == 0 {
+			return 2048, nil
+		}
+		if in.Bits < 1024 || in.Bits > 4096 {
+			return 0, badField("bits", "is not between 1024 and 4096")
+		}
+		return in.Bits, nil
+	case "ed25519":
+		return 0, nil
+	}
+	return 0, badField("algorithm", "is one of rsa and ed25519")
+}
+
+// recordName is where receivers look for a key.
+func recordName(domain, selector string) (string, error) {
+	_, ascii, err := mail.ParseDomain(domain)
+	if err != nil || strings.HasPrefix(ascii, "[") {
+		return "", badField("domain", "%.100q is no domain", domain)
+	}
+	for label := range strings.SplitSeq(selector, ".") {
+		if label == "" || len(label) > 63 || strings.Trim(strings.ToLower(label), "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
+			return "", badField("selector", "%.100q is no selector: letters, digits, hyphens and dots make one", selector)
+		}
+	}
+	return selector + "._domainkey." + ascii, nil
+}
+
+// stringSize is how long one string of a TXT record may be (RFC 1035 section 3.3).
+const stringSize = 255
+
+func recordOf(name, private string) (recordAnswer, error) {
+	value, err := dkim.Record(private)
+	if err != nil {
+		return recordAnswer{}, deny(http.StatusConflict, "this key cannot be used: %v", err)
+	}
+	var parts []string
+	for rest := value; rest != ""; {
+		n := min(len(rest), stringSize)
+		parts, rest = append(parts, `"`+rest[:n]+`"`), rest[n:]
+	}
+	return recordAnswer{name, value, name + ". IN TXT ( " + strings.Join(parts, " ") + " )"}, nil
+}
+
+// key is a row of the keys, with its private half.
+func (s *Server) key(c *call, e Editor) (domain, selector, private string, err error) {
+	id, err := c.id()
+	if err != nil {
+		return "", "", "", err
+	}
+	rows, err := e.Rows(c.Context(), keyTable)
+	if err != nil {
+		return "", "", "", err
+	}
+	for _, row := range rows {
+		if row.ID != id {
+			continue
+		}
+		domain, _ = row.Cells["domain"].(string)
+		selector, _ = row.Cells["selector"].(string)
+		private, err = e.Secret(c.Context(), keyTable, id, privateCell)
+		return domain, selector, private, err
+	}
+	return "", "", "", settings.ErrNoRow
+}
+
+func (s *Server) keyRecord(c *call, e Editor) (any, error) {
+	domain, selector, private, err := s.key(c, e)
+	if err != nil {
+		return nil, err
+	}
+	name, err := recordName(domain, selector)
+	if err != nil {
+		return nil, err
+	}
+	return recordOf(name, private)
+}
+
+type checkAnswer struct {
+	OK     bool   `json:"ok"`
+	Detail string `json:"detail"`
+}
+
+// checkKey looks for the key in the DNS.
+func (s *Server) checkKey(c *call, e Editor) (any, error) {
+	if s.p.DNS == nil {
+		return nil, notBuilt
+	}
+	if err := c.empty(); err != nil {
+		return nil, err
+	}
+	domain, selector, private, err := s.key(c, e)
+	if err != nil {
+		return nil, err
+	}
+	name, err := recordName(domain, selector)
+	if err != nil {
+		return nil, err
+	}
+	why, err := dkim.InDNS(c.Context(), s.p.DNS, strings.TrimPrefix(name, selector+"._domainkey."), selector, private)
+	switch {
+	case err != nil:
+		return checkAnswer{Detail: "it could not be found out: " + err.Error()}, nil
+	case why != "":
+		return checkAnswer{Detail: why}, nil
+	}
+	return checkAnswer{true, "the DNS has the public half of this key"}, nil
+}

@@ -1,0 +1,198 @@
+package console
+
+import (
+	"cmp"
+	"context"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"posthoorn/internal/outbox"
+	"posthoorn/internal/stats"
+)
+
+type sourceAnswer struct {
+	IP          netip.Addr   `json:"ip"`
+	Name        string       `json:"name"`
+	NameFrom    string       `json:"name_from"` // row, dns, or empty
+	Counters    stats.Counts `json:"counters"`
+	Connections connections  `json:"connections"`
+	Memory      int          `json:"memory"`
+	Parked      int          `json:"parked"`
+	Paused      bool         `json:"paused"`
+}
+
+func (s *Server) getSources(c *call) (any, error) {
+	if s.p.Stats == nil {
+		return nil, notBuilt
+	}
+	l, err := s.load(c.Context())
+	if err != nil {
+		return nil, err
+	}
+	counts := map[netip.Addr]stats.Counts{}
+	for _, row := range s.p.Stats.Sources(time.Now()) {
+		counts[row.Name] = row.Counts
+	}
+	list := []sourceAnswer{}
+	for _, ip := range s.ownAddresses(counts, l.Sources) {
+		g := l.Sources[ip]
+		a := sourceAnswer{
+			IP: ip, Counters: counts[ip], Connections: connectionsOf(g), Memory: g.Memory, Parked: g.Parked, Paused: s.paused(stats.Selection{Source: ip}),
+		}
+		if s.p.Name != nil {
+			a.Name, a.NameFrom = s.p.Name(ip)
+		}
+		list = append(list, a)
+	}
+	return map[string]any{"sources": list}, nil
+}
+
+// ownAddresses are those of this host, and those that numbers are known of.
+func (s *Server) ownAddresses(counts map[netip.Addr]stats.Counts, gauges map[netip.Addr]stats.Gauges) (list []netip.Addr) {
+	if s.p.Instance.Sources != nil {
+		list = append(list, s.p.Instance.Sources()...)
+	}
+	for ip := range counts {
+		list = append(list, ip)
+	}
+	for ip := range gauges {
+		list = append(list, ip)
+	}
+	slices.SortFunc(list, netip.Addr.Compare)
+	return slices.Compact(list)
+}
+
+type domainAnswer struct {
+	Domain      string       `json:"domain"`
+	Counters    stats.Counts `json:"counters"`
+	Connections connections  `json:"connections"`
+	Memory      int          `json:"memory"`
+	Parked      int          `json:"parked"`
+	Reason      string       `json:"reason"`
+	Next        time.Time    `json:"next,omitzero"`
+	Paused      bool         `json:"paused"`
+}
+
+// busy is how much goes on for a domain: the list begins with those where most does.
+func (d *domainAnswer) busy() int {
+	return d.Counters.Attempts + d.Counters.NotTried + d.Memory + d.Parked
+}
+
+func (s *Server) getDomains(c *call) (any, error) {
+	if s.p.Stats == nil {
+		return nil, notBuilt
+	}
+	limit, err := c.number("limit", 100, 1000)
+	if err != nil {
+		return nil, err
+	}
+	all, err := s.domains(c.Context(), strings.ToLower(c.param("search")))
+	if err != nil {
+		return nil, err
+	}
+	total := len(all)
+	all = all[:min(limit, total)]
+	if err := s.reasons(c.Context(), all); err != nil {
+		return nil, err
+	}
+	for i := range all {
+		all[i].Paused = s.paused(stats.Selection{Domain: all[i].Domain})
+	}
+	return map[string]any{"domains": all, "total": total}, nil
+}
+
+// domains are those with counts or mail whose name has a text in it, the busiest first.
+func (s *Server) domains(ctx context.Context, search string) ([]domainAnswer, error) {
+	l, err := s.load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found := map[string]*domainAnswer{}
+	at := func(name string) *domainAnswer {
+		if found[name] == nil {
+			found[name] = &domainAnswer{Domain: name}
+		}
+		return found[name]
+	}
+	for _, row := range s.p.Stats.Domains(time.Now()) {
+		at(row.Name).Counters = row.Counts
+	}
+	for name, g := range l.Destinations {
+		d := at(name)
+		d.Memory, d.Parked, d.Connections = g.Memory, g.Parked, connectionsOf(g)
+	}
+	list := []domainAnswer{}
+	for name, d := range found {
+		if strings.Contains(name, search) {
+			list = append(list, *d)
+		}
+	}
+	slices.SortFunc(list, func(a, b domainAnswer) int {
+		return cmp.Or(b.busy()-a.busy(), cmp.Compare(a.Domain, b.Domain))
+	})
+	return list, nil
+}
+
+// backlogAge is how old reasons may be: to find them costs the engine more than all else here.
+const backlogAge = 5 * time.Second
+
+// waits are the reasons why mail waits, by destination.
+type waits struct {
+	mu    sync.Mutex
+	taken time.Time
+	lines map[string]outbox.BacklogLine
+}
+
+// reasons says of each domain why its mail waits.
+func (s *Server) reasons(ctx context.Context, list []domainAnswer) error {
+	if s.p.Operator == nil {
+		return nil
+	}
+	w := &s.waits
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if now := time.Now(); now.Sub(w.taken) >= backlogAge {
+		lines, err := s.p.Operator.Backlog(ctx)
+		if err != nil {
+			return err
+		}
+		w.lines, w.taken = make(map[string]outbox.BacklogLine, len(lines)), now
+		for _, line := range lines {
+			w.lines[line.Destination] = line
+		}
+	}
+	for i := range list {
+		line := w.lines[list[i].Domain]
+		list[i].Reason, list[i].Next = line.Reason, line.Next
+	}
+	return nil
+}
+
+type tagAnswer struct {
+	Tag      string       `json:"tag"`
+	Counters stats.Counts `json:"counters"`
+	Paused   bool         `json:"paused"`
+}
+
+// mostTags is how many are listed.
+const mostTags = 1000
+
+func (s *Server) getTags(c *call) (any, error) {
+	if s.p.Stats == nil {
+		return nil, notBuilt
+	}
+	search := strings.ToLower(c.param("search"))
+	list := []tagAnswer{}
+	for _, row := range s.p.Stats.Tags(time.Now()) {
+		if strings.Contains(strings.ToLower(row.Name), search) {
+			list = append(list, tagAnswer{row.Name, row.Counts, s.paused(stats.Selection{Tag: row.Name})})
+		}
+	}
+	slices.SortFunc(list, func(a, b tagAnswer) int {
+		return cmp.Or(b.Counters.Attempts-a.Counters.Attempts, cmp.Compare(a.Tag, b.Tag))
+	})
+	return map[string]any{"tags": list[:min(len(list), mostTags)]}, nil
+}
