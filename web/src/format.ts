@@ -53,4 +53,16 @@ export function bytes(n: number): string {
   return `${i === 0 || n >= 100 ? Math.round(n) : n.toFixed(1)} ${units[i]}`;
 }
 
-export const percent = (part: number, of: number): string => (of > 0 ? `${((part / of) * 100).toFixed(part === of ? 0 : 1)} %` : '–');
+// Characters that change how the text around them is read: controls, directions, invisible ones.
+const unseen = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g;
+
+// seen is the text of a stranger with all that it consists of, as the commands print it: \x1b, \u{202e}.
+export function seen(text: string | null | undefined): string {
+  return (text ?? '').replace(unseen, (c) => {
+    const code = c.codePointAt(0)!;
+    return code < 0x80 ? '\\x' + code.toString(16).padStart(2, '0') : `\\u{${code.toString(16)}}`;
+  });
+}
+
+// seenJSON is a value for people, with the same care.
+export const seenJSON = (value: unknown): string => JSON.stringify(value, null, 2).split('\n').map(seen).join('\n');

@@ -1,4 +1,5 @@
 // The effect of an edit, asked for while it is being made.
+import { untrack } from 'svelte';
 import { api, ApiError } from './api';
 import type { Cells, Effect } from './types';
 
@@ -20,8 +21,9 @@ export class PreviewState {
         this.problem = this.field = '';
         return;
       }
+      const asked = untrack(() => this.effect !== undefined || this.problem !== '');
       const abort = new AbortController();
-      const timer = setTimeout(() => void this.ask(table, wanted, abort.signal), this.effect || this.problem ? settle : 0);
+      const timer = setTimeout(() => void this.ask(table, wanted, abort.signal), asked ? settle : 0);
       return () => {
         clearTimeout(timer);
         abort.abort();

@@ -1,0 +1,71 @@
+// Words, numbers, and the cascade of limits.
+import assert from 'node:assert/strict';
+import { fileURLToPath } from 'node:url';
+import { after, before, test } from 'node:test';
+import { createServer } from 'vite';
+
+let vite;
+const load = (name) => vite.ssrLoadModule(`/src/${name}.ts`);
+before(async () => {
+  const root = fileURLToPath(new URL('..', import.meta.url));
+  vite = await createServer({ root, logLevel: 'error', server: { middlewareMode: true, ws: false, watch: null }, optimizeDeps: { noDiscovery: true } });
+});
+after(() => vite.close());
+
+test('times in words', async () => {
+  const { clockTime, moment, relative, span } = await load('format');
+  const now = Date.parse('2031-05-04T09:00:00Z');
+  for (const [seconds, want] of [[0, '0 s'], [59.6, '1 min'], [45, '45 s'], [200, '3 min 20 s'], [7200, '2 h'], [7500, '2 h 5 min'], [273_600, '3 d 4 h']]) {
+    assert.equal(span(seconds), want);
+  }
+  assert.equal(relative(new Date(now - 200_000), now), '3 min 20 s ago');
+  assert.equal(relative(new Date(now + 360_000), now), 'in 6 min');
+  assert.equal(relative(new Date(now + 1000), now), 'now');
+  assert.equal(clockTime(new Date(now), now), '09:00:00');
+  assert.equal(clockTime(new Date(now - 86_400_000), now), '2031-05-03 09:00:00');
+  for (const none of ['', null, undefined, '0001-01-01T00:00:00Z', 'no time']) assert.equal(moment(none), undefined);
+  assert.equal(moment('2031-05-04 09:00:00').getTime(), now);
+  assert.equal(moment('2031-05-04T11:00:00+02:00').getTime(), now);
+});
+
+test('numbers in words', async () => {
+  const { bytes, count, group } = await load('format');
+  assert.equal(group(1234567), '1,234,567');
+  assert.equal(group(null), '–');
+  assert.equal(count(1, 'message'), '1 message');
+  assert.equal(count(12000, 'reply', 'replies'), '12,000 replies');
+  assert.equal(bytes(999), '999 bytes');
+  assert.equal(bytes(12_345_678), '12.3 MB');
+});
+
+test('what would change the text around it is seen', async () => {
+  const { seen, seenJSON } = await load('format');
+  assert.equal(seen('a\u0000b\x1b[31m\u202egnp.exe'), 'a\\x00b\\x1b[31m\\u{202e}gnp.exe');
+  assert.equal(seen('שלום é 漢字 😀'), 'שלום é 漢字 😀');
+  assert.equal(seen(undefined), '');
+  assert.equal(seenJSON({ a: '\u202e' }), '{\n  "a": "\\u{202e}"\n}');
+});
+
+test('a limit that is not set comes from the next less specific row', async () => {
+  const { inherited } = await load('cascade');
+  const { limits } = await load('limits');
+  const limit = limits.find((l) => l.column === 'ip_maxstarting');
+  const row = (id, localip, domain, ip_maxstarting, more = {}) => ({ id, cells: { localip, domain, ip_maxstarting, sortorder: -1 }, ...more });
+  const rows = [row(1, '', '', 5), row(2, '192.0.2.1', '', 6), row(3, '', 'a.example', 7), row(4, '192.0.2.1', 'a.example', -1)];
+  const from = (localip, domain, id, of = rows) => inherited(limit, { localip, domain }, id, of);
+  assert.equal(from('192.0.2.1', 'a.example', 4).value, 7, 'domain before own IP');
+  assert.equal(from('192.0.2.1', 'A.EXAMPLE', 4).row.id, 3, 'case does not matter');
+  assert.equal(from('192.0.2.1', 'b.example').value, 6, 'own IP before default');
+  assert.equal(from('192.0.2.9', 'b.example').value, 5, 'the default');
+  assert.deepEqual(from('', '', 1), { value: 1 }, 'a row is not its own origin: built in');
+  assert.equal(from('', 'a.example', undefined, [row(8, '', 'a.example', 9, { problem: 'wrong' }), ...rows]).value, 7, 'a row that does not count');
+  assert.equal(from('', 'a.example', undefined, [row(8, '', 'a.example', null)]).value, 0, 'NULL is unlimited');
+});
+
+test('what an explanation says', async () => {
+  const { heldUp, idle } = await load('waits');
+  assert.ok(idle({ for: '' }) && idle({ for: 'mail: there is none' }) && idle({ for: 'nothing: all is being sent' }));
+  assert.ok(!idle({ for: 'offline: connection refused' }));
+  assert.equal(heldUp({ waiting: { count: 100, in_hand: 20 }, plan: { items: 30 } }), 110);
+  assert.equal(heldUp({ waiting: { count: 7, in_hand: 0 } }), 7);
+});
