@@ -3,6 +3,7 @@ package smtpd
 import (
 	"net/netip"
 	"sync"
+	"time"
 )
 
 // limits counts sessions, in all and per address. IPv6 addresses count by their /64, which one customer has.
@@ -11,6 +12,8 @@ type limits struct {
 	total    int
 	conns    map[*conn]struct{}
 	byIP     map[netip.Addr]int
+	leaving  int       // sessions that were told to go
+	lookAt   time.Time // not before it is worth looking for one that could go
 	stopping bool
 }
 
@@ -19,22 +22,23 @@ func (l *limits) init(total int) {
 	l.conns, l.byIP = map[*conn]struct{}{}, map[netip.Addr]int{}
 }
 
-// enter lets a connection in, unless there are too many.
+// enter lets a connection in, unless there are too many and none can be made to go.
 func (l *limits) enter(c *conn) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.conns) >= l.total || l.stopping {
+	if l.stopping || len(l.conns)-l.leaving >= l.total && !l.makeRoom(time.Now()) {
 		return false
 	}
 	l.conns[c] = struct{}{}
 	return true
 }
 
-// enterAddress counts a connection for its address, once that is known, unless it has as many as it may.
-func (l *limits) enterAddress(c *conn, most int) bool {
-	key := network(c.remote.Addr())
+// enterAddress counts a connection for its address, once that is clear, unless it has as many as it may.
+func (l *limits) enterAddress(c *conn, o *Options) bool {
+	key, most := network(c.remote.Addr()), o.sessionsOf(c.remote.Addr())
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	c.known = o.known(c.remote.Addr())
 	if l.byIP[key] >= most {
 		return false
 	}
@@ -48,6 +52,9 @@ func (l *limits) leave(c *conn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.conns, c)
+	if c.leaving {
+		l.leaving--
+	}
 	if !c.counted {
 		return
 	}
@@ -79,7 +86,7 @@ func (l *limits) stop() {
 	defer l.mu.Unlock()
 	l.stopping = true
 	for c := range l.conns {
-		c.stop()
+		c.stop(errStopping)
 	}
 }
 

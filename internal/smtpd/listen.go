@@ -104,7 +104,7 @@ func (s *Server) serveConn(raw net.Conn, secure bool) {
 		s.opts.Log.Warn("no valid PROXY header", "peer", raw.RemoteAddr().String(), "error", err)
 		return
 	}
-	if !s.limits.enterAddress(c, s.opts.sessionsOf(c.remote.Addr())) {
+	if !s.limits.enterAddress(c, &s.opts) {
 		s.turnAway(c, secure, errBusyAddress)
 		return
 	}

@@ -2,6 +2,7 @@ package smtpd
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"io"
@@ -35,6 +36,8 @@ type session struct {
 	// While data comes in, reads may not be silent for long; while a command does, they must keep to one moment. From the first
 	// byte of a message to its last they must keep to a rate as well.
 	deadline  time.Time
+	asked     time.Time // when we began to wait for a command that moves something on
+	wasIdle   int       // idle at that time
 	greetBy   time.Time // when EHLO or HELO must have come
 	inData    bool
 	dataStart time.Time // zero: no message is coming in
@@ -92,10 +95,8 @@ func (s *session) run() {
 	switch {
 	case errors.Is(err, errQuit):
 		s.sayLast(nil)
-	case s.srv.stopping.Load():
-		s.sayLast(errStopping)
 	case isTimeout(err):
-		s.sayLast(errSilence)
+		s.sayLast(cmp.Or(s.conn.whyStopped(), errSilence))
 	default:
 		var e *mail.Error
 		errors.As(err, &e)
@@ -146,6 +147,10 @@ func (s *session) count(e *mail.Error) bool {
 func (s *session) expect() {
 	now := time.Now()
 	s.deadline, s.inData = now.Add(s.srv.opts.Timeout), false
+	if s.idle <= s.wasIdle || s.asked.IsZero() {
+		s.asked = now
+	}
+	s.wasIdle = s.idle
 	if s.tx == nil || s.tx.content == nil {
 		s.dataStart = time.Time{}
 	} else {
@@ -168,10 +173,12 @@ func (s *session) Read(p []byte) (int, error) {
 	if err := s.flush(); err != nil {
 		return 0, err
 	}
-	if !s.conn.limitRead(s.readUntil()) {
-		return 0, errStopping
+	if err := s.conn.limitRead(s.readUntil()); err != nil {
+		return 0, err
 	}
+	s.conn.waiting.Store(s.waitingSince())
 	n, err := s.wire.Read(p)
+	s.conn.waiting.Store(ourTurn)
 	s.dataBytes += int64(n)
 	return n, err
 }
@@ -186,8 +193,12 @@ func (s *session) readUntil() time.Time {
 	if s.dataStart.IsZero() {
 		return until
 	}
-	earned := time.Duration(s.dataBytes) * time.Second / time.Duration(s.srv.opts.MinRate)
-	return earlier(until, s.dataStart.Add(time.Minute+earned))
+	return earlier(until, s.earned().Add(time.Minute))
+}
+
+// earned is until when the data that came would have taken at the least rate.
+func (s *session) earned() time.Time {
+	return s.dataStart.Add(time.Duration(s.dataBytes) * time.Second / time.Duration(s.srv.opts.MinRate))
 }
 
 func (s *session) flush() error {

@@ -10,7 +10,7 @@
 // with 554 5.6.0. A chunk of BDAT is complete only with its last byte. Bytes behind STARTTLS that were sent before the
 // handshake end the session, as does a handshake that fails. AUTH is neither offered nor taken without TLS. Everything is
 // bounded: sessions in all and per address, time per command, rate of data, length of lines, recipients, errors, message size,
-// memory of all messages together.
+// memory of all messages together. A server that is full lets the slowest stranger go for the next client.
 //
 // RFCs: 5321, 3207 and 8314 (TLS), 4954 (AUTH), 2920, 1870, 6152, 3030, 3461, 2034, 6531, 9422.
 //

@@ -44,9 +44,10 @@ func (s *session) startTLS(arg []byte) error {
 
 // handshake starts TLS on the connection.
 func (s *session) handshake() error {
-	if !s.conn.limitRead(time.Now().Add(handshakeTimeout)) {
-		return errStopping
+	if err := s.conn.limitRead(time.Now().Add(handshakeTimeout)); err != nil {
+		return err
 	}
+	s.conn.waiting.Store(time.Now().UnixNano())
 	s.conn.limitWrite(handshakeTimeout)
 	t := tls.Server(s.conn.Conn, s.srv.tls)
 	if err := t.HandshakeContext(s.srv.ctx); err != nil {
