@@ -14,6 +14,7 @@ import (
 	"posthoorn/internal/report"
 	"posthoorn/internal/settle"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	dto "github.com/prometheus/client_model/go"
 )
 
@@ -257,8 +258,30 @@ func TestNotificationOfForcedFailures(t *testing.T) {
 	}
 }
 
-// A store that does not answer holds up nobody but its own mail, and a stop does not wait for it: then there is a notification with
-// nothing of the mail, and the result.
+// A stop does not wait for a store: then there is the result, and a notification with nothing of the mail.
+func TestStopWhileANotificationIsMade(t *testing.T) {
+	fs := vfs.NewMem()
+	t.Run("until the stop", func(t *testing.T) {
+		b := newSlowBodies()
+		r := newRigOn(t, openStore(t, fs), 1, func(o *Options) { notifying(nil)(o); b.loading(o) })
+		r.publish(`{"envelope":"me@sender.test","recipient":"you@nowhere.test","key":"slow"}`)
+		soon(t, "it is being loaded", func() bool { return b.began.Load() == 1 })
+	})
+	store := openStore(t, fs)
+	for _, queue := range []string{"results", "failure", "dsn"} {
+		if ready, _ := store.Len(queue); ready != 1 {
+			t.Errorf("%d in %s", ready, queue)
+		}
+	}
+	if n := store.Take("dsn", 1, nil)[0]; strings.Contains(string(n.Body), "rfc822-headers") || !strings.Contains(string(n.Body), "Action: failed") {
+		t.Errorf("%s", n.Body)
+	}
+	if err := store.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// A store that does not answer holds up nobody but its own mail.
 func TestNotificationWhileTheStoreIsSlow(t *testing.T) {
 	b, peer := newSlowBodies(), newReceiver(t, picky)
 	r := newRig(t, peer.port(), func(o *Options) { notifying(nil)(o); b.loading(o) })

@@ -281,3 +281,35 @@ func TestKillWhileNotifying(t *testing.T) {
 		t.Logf("%d of %d notifications came again, killed at %v", again, n, at)
 	})
 }
+
+// What SMTP clients ask for by parameters or headers holds for each recipient; the headers count more.
+func TestNotificationsOfReceivedMail(t *testing.T) {
+	onBoth(t, setup{keys: map[string]string{"rabbitmq-dsn": "dsn"}}, func(t *testing.T, r *rig) {
+		send := func(headers string, rcpts ...string) {
+			lines := []string{"EHLO client.test", "250", "MAIL FROM:<me@sender.test> RET=FULL ENVID=a+2Bb", "250"}
+			for _, rcpt := range rcpts {
+				lines = append(lines, "RCPT TO:"+rcpt, "250")
+			}
+			r.dialogue(append(lines, "DATA", "354", headers+"Subject: x\r\n\r\nthe body\r\n.", "250", "QUIT", "221")...)
+		}
+		send("", "<refuse@one.test> NOTIFY=DELAY,FAILURE ORCPT=rfc822;ann+2B1@alias.test", "<refuse@two.test> NOTIFY=NEVER", "<refuse@three.test>")
+		send("x-mq-dsn-notify: SUCCESS, FAILURE\r\nx-mq-dsn-envid: mine\r\nx-mq-dsn-ret: HDRS\r\n", "<refuse@four.test> NOTIFY=NEVER")
+		send("x-mq-dsn-notify: never\r\n", "<refuse@five.test> NOTIFY=FAILURE")
+		r.take("results", 5)
+		got := map[string]string{}
+		for _, o := range r.take("dsn", 3) {
+			told, ok := report.Recognise([]byte(*o.Mime), "")
+			if !ok || len(told.Recipients) != 1 {
+				t.Fatalf("%s", o.raw)
+			}
+			whole := strings.Contains(*o.Mime, "the body")
+			got[told.Recipients[0].Final] = fmt.Sprint(told.Recipients[0].Original, " ", told.EnvelopeID, " ", whole, " ", strings.Contains(*o.Mime, "Arrival-Date:"))
+		}
+		for to, want := range map[string]string{"refuse@one.test": "ann+1@alias.test a+b true true", "refuse@three.test": " a+b true true", "refuse@four.test": " mine false true"} {
+			if got[to] != want {
+				t.Errorf("%s: %q, want %q", to, got[to], want)
+			}
+		}
+		r.empty("dsn")
+	})
+}
