@@ -192,6 +192,9 @@ func (e *Engine) inFlight(j *deliver.Job) *item { return j.Owner.(*item) }
 func (l *loop) dial(d schedule.Dial) {
 	k := &link{e: l.e, id: d.Conn, source: d.Source}
 	l.links[d.Conn] = k
+	if l.e.o.Stats != nil {
+		l.e.o.Stats.Connected(time.Now(), d.Source, d.Site)
+	}
 	l.e.wg.Go(func() {
 		l.e.client.Open(l.e.ctx, l.e.dialOf(d), k)
 	})

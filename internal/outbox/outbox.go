@@ -31,6 +31,7 @@ import (
 	"posthoorn/internal/schedule"
 	"posthoorn/internal/settings"
 	"posthoorn/internal/settle"
+	"posthoorn/internal/stats"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -122,6 +123,7 @@ type Options struct {
 	StoreOut    bool                                       // storage-policy is all or out: what is published with its source keeps that in Bodies
 	Prepare     *prepare.Preparer                          // nil: one without a store
 	Journal     func(email, result []byte, r *mail.Result) // the send log; nil: none. The bytes are not kept
+	Stats       *stats.Board                               // is told of every attempt and dial; nil: nobody is
 	// Observe is told of every result, and whether it is the last one of its message; nil: nobody wants to know. It is quick, and
 	// neither changes nor keeps anything.
 	Observe    func(m *mail.Message, r *mail.Result, final bool)

@@ -18,6 +18,7 @@ func (e *Engine) conclude(it *item, r *mail.Result) {
 	r.State = e.word(r.State)
 	it.m.AddResult(r)
 	e.metrics.result(r)
+	e.tally(it, r)
 	next, again := e.next(it.m, r)
 	it.finished = !again
 	if again || it.m.KeepMime {
@@ -62,6 +63,7 @@ func (e *Engine) refuse(it *item, why *mail.Error) {
 	r.Attempt = 1
 	e.metrics.result(r)
 	it.m = &mail.Message{}
+	e.tally(it, r)
 	body := mail.InvalidMessage(it.body, r)
 	w := settle.Work{Publish: e.publications(it, mail.Failure, body)}
 	e.journal(it, r)

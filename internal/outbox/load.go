@@ -1,0 +1,62 @@
+package outbox
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"posthoorn/internal/schedule"
+	"posthoorn/internal/stats"
+)
+
+// Load is what there is at one moment: in all, by own address, and by destination as the plan has it. What waits on disk is not told
+// by address.
+func (e *Engine) Load(ctx context.Context) (all stats.Gauges, sources map[netip.Addr]stats.Gauges, destinations map[string]stats.Gauges, err error) {
+	sites := map[string]schedule.Load{}
+	all, sources, err = e.loads(ctx, sites)
+	if err != nil {
+		return all, nil, nil, err
+	}
+	destinations = make(map[string]stats.Gauges, len(sites))
+	for name, l := range sites {
+		destinations[name] = gauges(l)
+	}
+	for _, p := range e.o.Waiting.Places() {
+		g := destinations[p.Place.Destination]
+		g.Parked += p.Count - p.InHand
+		all.Parked += p.Count - p.InHand
+		destinations[p.Place.Destination] = g
+	}
+	return all, sources, destinations, nil
+}
+
+// Gauges is Load without destinations: it is cheap enough for every second.
+func (e *Engine) Gauges(ctx context.Context) (all stats.Gauges, sources map[netip.Addr]stats.Gauges, err error) {
+	all, sources, err = e.loads(ctx, nil)
+	for _, p := range e.o.Waiting.Places() {
+		all.Parked += p.Count - p.InHand
+	}
+	return all, sources, err
+}
+
+func (e *Engine) loads(ctx context.Context, sites map[string]schedule.Load) (all stats.Gauges, sources map[netip.Addr]stats.Gauges, err error) {
+	loads := map[netip.Addr]schedule.Load{}
+	err = e.inLoop(ctx, func(time.Time) {
+		e.loop.plan.Loads(loads, sites)
+		t := e.loop.plan.Totals()
+		all = stats.Gauges{
+			Memory: len(e.loop.items) + e.loop.aside, Opening: t.Opening, Idle: t.Idle, Active: t.Connections - t.Opening - t.Idle,
+		}
+	})
+	sources = make(map[netip.Addr]stats.Gauges, len(loads))
+	for addr, l := range loads {
+		if addr.IsValid() {
+			sources[addr] = gauges(l)
+		}
+	}
+	return all, sources, err
+}
+
+func gauges(l schedule.Load) stats.Gauges {
+	return stats.Gauges{Memory: l.Items, Opening: l.Opening, Active: l.Active, Idle: l.Idle}
+}

@@ -1,0 +1,86 @@
+package outbox
+
+import (
+	"testing"
+	"time"
+
+	"posthoorn/internal/stats"
+)
+
+// Everything that becomes of mail is counted, once, where it belongs.
+func TestCounts(t *testing.T) {
+	peer := newReceiver(t, func(verb, line string) string {
+		if verb == "RCPT" && line == "RCPT TO:<bad@receiver.test>" {
+			return "550 5.1.1 no such user"
+		}
+		return ""
+	})
+	board := stats.New(stats.Options{})
+	r := newRig(t, peer.port(), func(o *Options) { o.Stats = board })
+	for range 3 {
+		r.publish(`{"recipient":"you@receiver.test","mime":"x","tags":["bulk"]}`)
+	}
+	r.publish(`{"recipient":"bad@receiver.test","mime":"x"}`)
+	r.publish(`{"recipient":"a@nowhere.test","mime":"x"}`)
+	r.publish(`not json`)
+	r.read("results", 6)
+	now := time.Now()
+	all := board.Counts(stats.Selection{}, now)
+	if all.Attempts != 4 || all.Deliveries != 3 || all.Errors != 1 || all.NotTried != 2 || all.Strange != 0 || all.Connects == 0 || all.Reuses > 3 {
+		t.Errorf("all: %+v", all)
+	}
+	if c := board.Counts(stats.Selection{Source: loopback}, now); c.Attempts != 4 || c.Connects != all.Connects {
+		t.Errorf("source: %+v", c)
+	}
+	if c := board.Counts(stats.Selection{Domain: "receiver.test"}, now); c.Deliveries != 3 || c.Errors != 1 {
+		t.Errorf("domain: %+v", c)
+	}
+	if c := board.Counts(stats.Selection{Tag: "bulk"}, now); c.Deliveries != 3 {
+		t.Errorf("tag: %+v", c)
+	}
+	if a := board.Answers("receiver.test"); len(a) != 1 || a[0].Code != 550 || a[0].Text != "no such user" || a[0].Recipient != "bad@receiver.test" {
+		t.Errorf("answers: %+v", a)
+	}
+	if a := board.Answers("nowhere.test"); len(a) != 1 || a[0].State != "dns" {
+		t.Errorf("answers of a domain that does not exist: %+v", a)
+	}
+}
+
+// What waits and what is sent is told where it belongs.
+func TestLoad(t *testing.T) {
+	hold := make(chan struct{})
+	peer := newReceiver(t, func(verb, _ string) string {
+		if verb == "." {
+			<-hold
+		}
+		return ""
+	})
+	r, s := ruled(t, peer, nil)
+	s.set(t, "paused", "target=other.test")
+	for range 5 {
+		r.publish(`{"recipient":"you@receiver.test","mime":"x"}`)
+	}
+	for range 3 {
+		r.publish(`{"recipient":"you@other.test","mime":"x"}`)
+	}
+	deadline := time.Now().Add(20 * time.Second)
+	for {
+		all, sources, destinations, err := r.engine.Load(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, parked := destinations["receiver.test"], destinations["other.test"]
+		if all.Memory == 5 && all.Parked == 3 && all.Active > 0 && got.Memory == 5 && got.Active == all.Active && parked == (stats.Gauges{Parked: 3}) && sources[loopback].Active == all.Active && sources[loopback].Memory > 0 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%+v %+v %+v", all, sources, destinations)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	if all, _, err := r.engine.Gauges(t.Context()); err != nil || all.Memory != 5 || all.Parked != 3 {
+		t.Errorf("gauges %+v %v", all, err)
+	}
+	close(hold)
+	r.read("results", 5)
+}
