@@ -2,9 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
-	"strconv"
 	"syscall"
 	"time"
 )
@@ -18,25 +15,11 @@ type intakeTrial struct {
 
 // measureIntake runs one repeat of a row.
 func (b *bench) measureIntake(r intakeRow) (f figures, err error) {
-	b.runs++
-	dir := filepath.Join(b.dir, strconv.Itoa(b.runs))
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		return f, err
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	_, forget, err := b.fresh(r.row)
+	c, _, end, err := b.begin(r.row)
 	if err != nil {
 		return f, err
 	}
-	defer forget()
-	c, err := r.start(b, r.row, dir)
-	if err != nil {
-		return f, err
-	}
-	defer c.stop()
-	if err := b.await(c, c.ready, "start"); err != nil {
-		return f, err
-	}
+	defer end()
 	t := &intakeTrial{b: b, r: r, c: c.(keeper)}
 	if r.idle > 0 {
 		return t.idle()

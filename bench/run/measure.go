@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -48,31 +49,11 @@ const warm = 300
 
 // measure runs one repeat of a row.
 func (b *bench) measure(r row) (f figures, err error) {
-	b.runs++
-	dir := filepath.Join(b.dir, strconv.Itoa(b.runs))
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		return f, err
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	count, forget, err := b.fresh(r)
+	c, count, end, err := b.begin(r)
 	if err != nil {
 		return f, err
 	}
-	defer forget()
-	if r.content.stored {
-		if err := writeBodies(bodiesIn(dir), r.content.source, max(r.messages, warm)); err != nil {
-			return f, err
-		}
-	}
-	b.prepareSink(r)
-	c, err := r.start(b, r, dir)
-	if err != nil {
-		return f, err
-	}
-	defer c.stop()
-	if err := b.await(c, c.ready, "start"); err != nil {
-		return f, err
-	}
+	defer end()
 	t := &trial{b: b, r: r, c: c, results: count}
 	if err := t.warmUp(); err != nil {
 		return f, err
@@ -83,6 +64,43 @@ func (b *bench) measure(r row) (f figures, err error) {
 		}
 	}
 	return t.run()
+}
+
+// begin returns when the contestant of a row is ready. Without an error, end undoes it all.
+func (b *bench) begin(r row) (c contestant, count *counter, end func(), err error) {
+	var undo []func()
+	end = func() {
+		for _, f := range slices.Backward(undo) {
+			f()
+		}
+	}
+	defer func() {
+		if err != nil {
+			end()
+		}
+	}()
+	b.runs++
+	dir := filepath.Join(b.dir, strconv.Itoa(b.runs))
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return nil, nil, nil, err
+	}
+	undo = append(undo, func() { _ = os.RemoveAll(dir) })
+	count, forget, err := b.fresh(r)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	undo = append(undo, forget)
+	if r.content.stored {
+		if err := writeBodies(bodiesIn(dir), r.content.source, max(r.messages, warm)); err != nil {
+			return nil, nil, nil, err
+		}
+	}
+	b.prepareSink(r)
+	if c, err = r.start(b, r, dir); err != nil {
+		return nil, nil, nil, err
+	}
+	undo = append(undo, c.stop)
+	return c, count, end, b.await(c, c.ready, "start")
 }
 
 // note keeps what signs, which must be the same for all.
