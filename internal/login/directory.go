@@ -21,7 +21,7 @@ func NewDirectory(address, base string) *Directory {
 
 // Check binds on a connection of its own.
 func (d *Directory) Check(ctx context.Context, user, password string) (bool, error) {
-	if !usable(user, password) {
+	if !usable(user, password) || !printable(user) {
 		return false, nil
 	}
 	if err := d.slots.take(ctx); err != nil {
@@ -37,7 +37,7 @@ func (d *Directory) Check(ctx context.Context, user, password string) (bool, err
 	defer context.AfterFunc(ctx, func() { _ = c.Close() })()
 	c.SetTimeout(remoteTimeout)
 	err = c.Bind("uid="+ldap.EscapeDN(user)+","+d.base, password)
-	if ldap.IsErrorAnyOf(err, ldap.LDAPResultInvalidCredentials, ldap.LDAPResultNoSuchObject, ldap.LDAPResultInvalidDNSyntax) {
+	if ldap.IsErrorAnyOf(err, ldap.LDAPResultInvalidCredentials, ldap.LDAPResultNoSuchObject) {
 		return false, nil
 	}
 	return err == nil, err

@@ -60,7 +60,7 @@ func bind(c net.Conn, answer func(name, password string) int64) {
 
 func TestDirectory(t *testing.T) {
 	d, _ := directory(t, func(name, password string) int64 {
-		if name == `uid=shop,ou=people,dc=example` && password == "secret" || name == `uid=a\,uid=root\00,ou=people,dc=example` && password == "x" {
+		if name == `uid=shop,ou=people,dc=example` && password == "secret" || name == `uid=\#a\,uid=root\+x,ou=people,dc=example` && password == "x" {
 			return 0
 		}
 		return 49
@@ -68,7 +68,7 @@ func TestDirectory(t *testing.T) {
 	if !ask(t, d, "shop", "secret") || ask(t, d, "shop", "geheim") || ask(t, d, "nobody", "secret") {
 		t.Error("not the answers of the server")
 	}
-	if !ask(t, d, "a,uid=root\x00", "x") {
+	if !ask(t, d, "#a,uid=root+x", "x") {
 		t.Error("a user is not escaped")
 	}
 }
@@ -76,7 +76,7 @@ func TestDirectory(t *testing.T) {
 // TestTheDirectoryIsNotAsked with an empty password: a bind without one succeeds (RFC 4513 section 5.1.2).
 func TestTheDirectoryIsNotAsked(t *testing.T) {
 	d, asked := directory(t, func(string, string) int64 { return 0 })
-	for _, c := range wrongForAll {
+	for _, c := range append(wrongForAll, [2]string{"sh\x00op", "secret"}) {
 		if ask(t, d, c[0], c[1]) {
 			t.Errorf("%q is right", c)
 		}
@@ -87,7 +87,7 @@ func TestTheDirectoryIsNotAsked(t *testing.T) {
 }
 
 func TestAnswersOfADirectory(t *testing.T) {
-	for code, want := range map[int64]string{0: "yes", 49: "no", 32: "no", 34: "no", 1: "error", 8: "error", 51: "error", 52: "error", 53: "error", -1: "error"} {
+	for code, want := range map[int64]string{0: "yes", 49: "no", 32: "no", 34: "error", 1: "error", 8: "error", 51: "error", 52: "error", 53: "error", -1: "error"} {
 		d, _ := directory(t, func(string, string) int64 { return code })
 		ok, err := d.Check(t.Context(), "shop", "secret")
 		got := map[bool]string{true: "yes", false: "no"}[ok]
