@@ -161,5 +161,5 @@ func number(s string) (float64, error) {
 	if err == nil && (math.IsNaN(n) || math.IsInf(n, 0)) {
 		err = errNoScore
 	}
-	return n, err
+	return n + 0, err // -0.0, as spamd writes it, is 0
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"net"
 	"strconv"
 	"strings"
@@ -192,4 +193,12 @@ func FuzzReply(f *testing.F) {
 			t.Errorf("%q: %v", reply, score)
 		}
 	})
+}
+
+// spamd writes a score of zero with either sign; ours has one.
+func TestZeroHasNoSign(t *testing.T) {
+	s, err := parseScore(" False ; -0.0 / 5.0")
+	if err != nil || math.Signbit(s.Score) {
+		t.Errorf("%v, %v", s, err)
+	}
 }
