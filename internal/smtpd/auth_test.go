@@ -18,12 +18,12 @@ import (
 	"posthoorn/internal/login"
 )
 
-// FixedLogin takes one user and answers at once.
-type FixedLogin struct{ User, Password string }
+// oneLogin takes one user and answers at once.
+type oneLogin struct{ User, Password string }
 
-func (FixedLogin) HasSecrets() bool { return true }
+func (oneLogin) HasSecrets() bool { return true }
 
-func (f FixedLogin) Check(_ context.Context, t login.Try) (bool, error) {
+func (f oneLogin) Check(_ context.Context, t login.Try) (bool, error) {
 	if t.Answer != nil {
 		return t.Answer(f.Password) && t.User == f.User, nil
 	}
@@ -37,7 +37,7 @@ func (noLogin) HasSecrets() bool                                 { return false 
 func (n noLogin) Check(context.Context, login.Try) (bool, error) { return false, n.error }
 
 // logins are those of "config: login" in dialogues.
-var logins = map[string]Authenticator{"": FixedLogin{"shop", "secret"}, "down": noLogin{errors.New("the database is on fire")},
+var logins = map[string]Authenticator{"": oneLogin{"shop", "secret"}, "down": noLogin{errors.New("the database is on fire")},
 	"later": noLogin{login.ErrLater}, "blocked": noLogin{login.ErrBlocked}}
 
 func TestNobodyWritesLinesIntoTheLog(t *testing.T) {
@@ -60,7 +60,7 @@ func TestNobodyWritesLinesIntoTheLog(t *testing.T) {
 
 // TestCRAM plays CRAM-MD5, whose challenge must be another one each time.
 func TestCRAM(t *testing.T) {
-	ts := start(t, func(o *Options, _ *inject.Options) { o.Login = FixedLogin{"the shop", "secret"} })
+	ts := start(t, func(o *Options, _ *inject.Options) { o.Login = oneLogin{"the shop", "secret"} })
 	seen := map[string]bool{}
 	for _, c := range []struct{ user, password, want string }{
 		{"the shop", "secret", "235"}, {"the shop", "Secret", "535"}, {"shop", "secret", "535"}, {"", "secret", "535"},

@@ -43,7 +43,7 @@ func TestWhoIsChecked(t *testing.T) {
 		s, b := pipeServer(t, func(o *Options, _ *inject.Options) {
 			o.Range, o.Checker, o.ResultsLocal, o.Locals = c.ranges, checkerFunc(func(Checked) { asked++ }), true, localList{"c@d.test": true}
 			if c.login {
-				o.Login = FixedLogin{"shop", "secret"}
+				o.Login = oneLogin{"shop", "secret"}
 			}
 		})
 		x := s.pipeFrom(t, c.peer)

@@ -51,7 +51,7 @@ func TestOneStrangerDoesNotTakeAllSessions(t *testing.T) {
 		{"stranger of a small server", Options{MaxSessions: 20}, "203.0.113.1", 5},
 		{"loopback", Options{MaxSessions: 200}, "127.0.0.1", 200},
 		{"range", Options{MaxSessions: 200, Range: ours}, "203.0.113.1", 200},
-		{"range with a login", Options{MaxSessions: 200, Range: ours, Login: FixedLogin{}}, "203.0.113.1", 200},
+		{"range with a login", Options{MaxSessions: 200, Range: ours, Login: oneLogin{}}, "203.0.113.1", 200},
 		{"foreigner", Options{MaxSessions: 200, Range: ours}, "127.0.0.1", 20},
 		{"set", Options{MaxSessions: 200, MaxSessionsPerIP: 7}, "127.0.0.1", 7},
 	} {

@@ -485,7 +485,7 @@ func TestRealClient(t *testing.T) {
 	if err != nil {
 		t.Fatal("this test needs python3: ", err)
 	}
-	ts := start(t, func(o *Options, _ *inject.Options) { o.Login = FixedLogin{"shop", "secret"} })
+	ts := start(t, func(o *Options, _ *inject.Options) { o.Login = oneLogin{"shop", "secret"} })
 	host, port, _ := net.SplitHostPort(ts.plain)
 	script := `import smtplib, ssl, sys
 s = smtplib.SMTP(sys.argv[1], int(sys.argv[2]), timeout=20)
