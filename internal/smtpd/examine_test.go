@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"posthoorn/internal/inject"
 )
@@ -193,19 +194,44 @@ func TestRefusalsDoNotFloodTheLog(t *testing.T) {
 	}
 }
 
-func TestTurnedAwayClientsDoNotFloodTheLog(t *testing.T) {
+func TestTurnedAwayClientsAreLogged(t *testing.T) {
 	log := &lines{}
-	s, _ := pipeServer(t, func(o *Options, _ *inject.Options) {
-		o.Log, o.MaxSessions, o.Barred = log.logger(), 1000, func(netip.Addr) bool { return true }
-	})
-	for range noteBurst + 300 {
-		c := s.pipe(t)
-		c.want("554")
-		_ = c.Close()
-	}
+	s, _ := pipeServer(t, func(o *Options, _ *inject.Options) { o.Log, o.Barred = log.logger(), func(netip.Addr) bool { return true } })
+	c := s.pipe(t)
+	c.want("554")
+	_ = c.Close()
 	s.stopNow()
 	got := log.all()
-	if len(got) < noteBurst || len(got) > noteBurst+100 || !strings.Contains(got[0], `msg="connection refused" peer=203.0.113.20:48211 reply="554 5.7.1 Access denied"`) {
+	if len(got) != 1 || !strings.Contains(got[0], `msg="connection refused" peer=203.0.113.20:48211 reply="554 5.7.1 Access denied"`) {
 		t.Errorf("%d lines: %s", len(got), got[0])
+	}
+}
+
+// All clients together write a burst of lines, then so many a second; the next line says how many are missing.
+func TestNotesAreBounded(t *testing.T) {
+	var n notes
+	now := time.Date(2031, 5, 4, 12, 0, 0, 0, time.UTC)
+	take := func(times int) (written, missing int) {
+		for range times {
+			if left, ok := n.take(now); ok {
+				written++
+				missing += left
+			}
+		}
+		return written, missing
+	}
+	for i, c := range []struct {
+		later                   time.Duration
+		times, written, missing int
+	}{
+		{0, noteBurst + 100, noteBurst, 0},
+		{time.Second, 50, notesASecond, 100},
+		{time.Second / 2, 1, 1, 50 - notesASecond},
+		{time.Hour, 2 * noteBurst, noteBurst, 0},
+	} {
+		now = now.Add(c.later)
+		if written, missing := take(c.times); written != c.written || missing != c.missing {
+			t.Errorf("%d: %d lines that tell of %d more", i, written, missing)
+		}
 	}
 }
