@@ -134,6 +134,9 @@ func contentError(err error) *mail.Error {
 func (s *session) finish() error {
 	defer s.reset()
 	tx := s.tx
+	if s.watched() {
+		s.note("content of %d bytes", len(tx.content.Bytes()))
+	}
 	if err := tx.content.Err(); err != nil {
 		return contentError(err)
 	}

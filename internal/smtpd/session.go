@@ -19,6 +19,7 @@ type session struct {
 	srv    *Server
 	conn   *conn
 	wire   net.Conn // conn, or TLS over it
+	number uint64   // for those who watch; 0: nobody has
 	secure bool
 	reader *smtp.ServerReader
 	out    []byte // replies that were not sent yet
@@ -80,6 +81,8 @@ func (s *session) run() {
 	defer s.srv.metrics.sessions.Dec()
 	defer s.reset()
 	defer s.noteEnd()
+	defer s.note("the session ends")
+	s.note("a client has connected")
 	defer func() {
 		if r := recover(); r != nil {
 			s.srv.opts.Log.Error("panic in an SMTP session", "peer", s.conn.remote.String(), "panic", r, "stack", string(debug.Stack()))
@@ -115,6 +118,7 @@ func (s *session) loop() error {
 		s.expect()
 		line, err := s.reader.Line(smtp.MaxAuthLine)
 		if err == nil {
+			s.showCommand(line)
 			err = s.command(line)
 		}
 		if s.mute != nil {
@@ -203,6 +207,7 @@ func (s *session) earned() time.Time {
 
 func (s *session) flush() error {
 	if len(s.out) > 0 && s.mute == nil {
+		s.showReplies()
 		s.conn.limitWrite(writeTimeout)
 		_, s.mute = s.wire.Write(s.out)
 	}

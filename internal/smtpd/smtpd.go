@@ -32,6 +32,7 @@ import (
 	"posthoorn/internal/inject"
 	"posthoorn/internal/mail"
 	"posthoorn/internal/mime"
+	"posthoorn/internal/monitor"
 )
 
 // Door takes accepted mail. It is an *inject.Door.
@@ -104,6 +105,7 @@ type Options struct {
 	MinRate          int           // bytes a second that a message must come with, after a minute; 0: 1024
 
 	Received func(object []byte, report bool) // gets every JSON object that was published: the received log; nil: nobody
+	Monitor  *monitor.Hub                     // gets what is said; nil: nobody watches
 	Log      *slog.Logger                     // nil: slog.Default
 	Metrics  prometheus.Registerer
 }

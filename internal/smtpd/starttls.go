@@ -57,5 +57,6 @@ func (s *session) handshake() error {
 	}
 	s.srv.metrics.handshakes.WithLabelValues("ok").Inc()
 	s.wire, s.secure = t, true
+	s.note("TLS is active")
 	return nil
 }
