@@ -196,7 +196,9 @@ func TestRefusalsDoNotFloodTheLog(t *testing.T) {
 
 func TestTurnedAwayClientsAreLogged(t *testing.T) {
 	log := &lines{}
-	s, _ := pipeServer(t, func(o *Options, _ *inject.Options) { o.Log, o.Barred = log.logger(), func(netip.Addr) bool { return true } })
+	s, _ := pipeServer(t, func(o *Options, _ *inject.Options) {
+		o.Log, o.Barred = log.logger(), func(netip.Addr) bool { return true }
+	})
 	c := s.pipe(t)
 	c.want("554")
 	_ = c.Close()
