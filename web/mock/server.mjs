@@ -1,5 +1,6 @@
 // A console without a daemon: the API with invented data, and the built page under the content policy of the daemon.
 // node mock/server.mjs [port]; log in with the password "secret".
+import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import { readFile } from 'node:fs/promises';
 import { extname, join, normalize } from 'node:path';
@@ -27,7 +28,11 @@ class Refusal extends Error {
   }
 }
 
-const selectionOf = (q) => ({ source: q.get('source') || '', domain: q.get('domain') || '', tag: q.get('tag') || '' });
+function selectionOf(q) {
+  const s = { source: q.get('source') || '', domain: q.get('domain') || '', tag: q.get('tag') || '' };
+  if (Object.values(s).filter(Boolean).length > 1) throw new Refusal(400, 'counts are kept by source, by domain and by tag: name one of them', 'domain');
+  return s;
+}
 
 function pausedExactly(s) {
   return tables.list('paused').some((r) => r.cells.localip === s.source && r.cells.target === s.domain && r.cells.tag === s.tag);
@@ -76,15 +81,18 @@ function testMessage(id) {
   if (!test) throw new Refusal(404, 'There is no such message.');
   const age = (Date.now() - test.at) / 1000;
   const steps = [
-    [0, 'accepted', 'Published to the outbox.'], [1, 'attempt', 'Attempt 1 from 192.0.2.1 to 203.0.113.9.'],
-    [2, 'retry', `451 4.7.1 ${script} greylisted`, { state: 'rcptto', result: 'error', code: 451 }], [3, 'waiting', 'Waits for its next attempt.'],
-    [5, 'attempt', 'Attempt 2 from 192.0.2.1 to 203.0.113.9.'], [6, 'delivered', '250 2.0.0 queued', { state: 'message', result: 'accepted', code: 250 }],
+    [0, 'accepted', 'the message is in the queue'],
+    [2, 'retry', 'it will be tried again', { state: 'rcptto', result: 'error', code: 451, status: '4.7.1', description: `${script} greylisted` }],
+    [3, 'waiting', 'the limit of messages per minute'],
+    [6, 'delivered', 'the server has taken it', { state: 'message', result: 'accepted', code: 250, status: '2.0.0', description: 'queued' }],
   ].filter(([s]) => s <= age);
   return { id, done: age > 6, events: steps.map(([s, what, text, result]) => ({ time: new Date(test.at + s * 1000).toISOString(), what, text, ...(result ? { result } : {}) })) };
 }
 
 // Each answer gets (parts of the path behind the pattern, query, body).
 const routes = [
+  ['GET live', (_, q) => { checkSocket('live', q); throw new Refusal(426, 'This is a websocket.'); }],
+  ['GET monitor', (_, q) => { checkSocket('monitor', q); throw new Refusal(426, 'This is a websocket.'); }],
   ['GET overview', (_, q) => overview(selectionOf(q))],
   ['GET history', (_, q) => traffic.history(q.get('span'), selectionOf(q))],
   ['GET sources', () => ({ sources: traffic.sources.map((ip, i) => ({ ip, name: ['mta1.example.com', script, ''][i], name_from: ['row', 'dns', ''][i], counters: traffic.counters(80_000, ip), connections: traffic.connectionsOf(90, ip), memory: 1200, parked: 33_000, paused: pausedExactly({ source: ip, domain: '', tag: '' }) })) })],
@@ -100,7 +108,12 @@ const routes = [
   ['POST destinations/*/move', () => ({ count: 12_034 })],
   ['GET tables', () => ({ tables: tables.tables, writable: true })],
   ['GET tables/*', ([t]) => ({ rows: tables.list(t) ?? [] })],
-  ['POST tables/*', ([t], _, b) => { refuse(t, b.cells); return [201, tables.insert(t, b.cells)]; }],
+  ['POST tables/*', ([t], _, b) => {
+    refuse(t, b.cells);
+    if (t !== 'tokens') return [201, tables.insert(t, b.cells)];
+    const token = randomBytes(32).toString('base64url');
+    return [201, { ...tables.insert(t, { ...b.cells, token }), token }];
+  }],
   ['PUT tables/*/*', ([t, id], _, b) => { refuse(t, b.cells); known(t, id); return tables.update(t, Number(id), b.cells); }],
   ['DELETE tables/*/*', ([t, id]) => { known(t, id); return tables.remove(t, Number(id)); }],
   ['POST tables/*/preview', ([t], _, b) => tables.preview(t, b)],
@@ -197,6 +210,21 @@ async function page(path, response) {
   }
 }
 
+// refusal is the status of a websocket that is not opened.
+function refusal(request, url) {
+  if (!loggedIn(request)) return 401;
+  try {
+    checkSocket(url.pathname.slice('/api/v1/'.length), url.searchParams);
+  } catch (e) {
+    return e.status;
+  }
+}
+
+function checkSocket(path, query) {
+  if (path === 'live') selectionOf(query);
+  if (path === 'monitor' && query.get('ip') && !/^[0-9a-f.:]+$/i.test(query.get('ip'))) throw new Refusal(400, `"${query.get('ip')}" is no IP address`, 'ip');
+}
+
 export function start(port) {
   const server = createServer(async (request, response) => {
     const url = new URL(request.url, 'http://mock');
@@ -212,7 +240,8 @@ export function start(port) {
   });
   server.on('upgrade', (request, socket) => {
     const url = new URL(request.url, 'http://mock');
-    if (!loggedIn(request)) return socket.end('HTTP/1.1 401 Unauthorized\r\n\r\n');
+    const refused = refusal(request, url);
+    if (refused) return socket.end(`HTTP/1.1 ${refused} Refused\r\n\r\n`);
     const send = upgrade(request, socket);
     if (url.pathname.endsWith('/monitor')) {
       socket.on('close', watch(url.searchParams, send));

@@ -29,12 +29,19 @@ const rows = Object.fromEntries(tables.map((t) => [t.name, []]));
 const changes = [];
 let nextId = 1;
 
-const preset = { cluster: true, verify: true };
-const empty = (col) => preset[col.name] ?? ({ int: col.unset ?? 0, bool: false, time: null }[col.type] ?? (col.type === 'time' ? null : ''));
+const preset = { cluster: 1, verify: 1, sortorder: -1, rules_only: -1 };
+const empty = (col) => preset[col.name] ?? ({ int: col.unset ?? 0, bool: 0, time: null }[col.type] ?? (col.type === 'time' ? null : ''));
+
+// kept is a cell as the database has it: times without a zone, no booleans.
+function kept(col, value) {
+  if (value === undefined) return empty(col);
+  if (col.type === 'time' && value) return value.replace('T', ' ').replace('Z', '');
+  return typeof value === 'boolean' ? Number(value) : value;
+}
 
 function add(table, cells, problem) {
   const all = {};
-  for (const col of tables.find((t) => t.name === table).columns) all[col.name] = cells[col.name] ?? empty(col);
+  for (const col of tables.find((t) => t.name === table).columns) all[col.name] = kept(col, cells[col.name]);
   const row = { id: nextId++, cells: all, ...(problem ? { problem } : {}) };
   rows[table].push(row);
   return row;
@@ -88,7 +95,7 @@ export function check(table, cells) {
     const col = tables.find((t) => t.name === table).columns.find((x) => x.name === name);
     if (!col) return { error: `There is no column ${name}.`, field: name };
     if (col.type === 'ip' && value && !/^[0-9a-f.:]+$/i.test(value)) return { error: `“${value}” is no IP address.`, field: name };
-    if (col.type === 'int' && !Number.isInteger(value)) return { error: 'This is no whole number.', field: name };
+    if (col.type === 'int' && value !== null && !Number.isInteger(value)) return { error: 'This is no whole number.', field: name };
     if (col.type === 'domain' && /[\s<>]/.test(value)) return { error: `“${value}” is no domain.`, field: name };
     if (/[\r\n]/.test(String(value ?? '')) && col.type !== 'longtext') return { error: 'This may have one line only.', field: name };
   }
@@ -109,7 +116,7 @@ export function preview(table, { id, cells = {}, delete: remove }) {
   if (table === 'capacity') {
     effect.limits = limitNames.filter((n) => before[n] !== after[n]).map((n) => ({ name: n, before: words(before[n]), after: words(after[n]) }));
   }
-  return { problem: wrong?.error ?? '', effect };
+  return wrong ? { problem: wrong.error, field: wrong.field } : { problem: '', effect };
 }
 
 const words = (v) => (v === undefined || v === -1 || v === 0 ? 'unlimited' : String(v));
@@ -121,9 +128,9 @@ export function insert(table, cells, who = 'ann') {
 
 export function update(table, id, cells, who = 'ann') {
   const row = find(table, id);
-  const before = Object.fromEntries(Object.keys(cells).map((k) => [k, row.cells[k]]));
-  row.cells = { ...row.cells, ...cells };
-  return { id, change: record(who, table, id, 'update', visible(table, before), visible(table, cells)) };
+  const before = { ...row.cells };
+  for (const col of tables.find((t) => t.name === table).columns) if (col.name in cells) row.cells[col.name] = kept(col, cells[col.name]);
+  return { id, change: record(who, table, id, 'update', visible(table, before), visible(table, { ...row.cells })) };
 }
 
 export function remove(table, id, who = 'ann') {

@@ -27,6 +27,17 @@ export function address(path: string, query: Query = {}): string {
   return url.href;
 }
 
+// refusal is why a websocket would not be opened; empty: it would, or nobody knows.
+export async function refusal(path: string, query: Query): Promise<string> {
+  try {
+    const response = await fetch(address(path, query), { headers: { Accept: 'application/json' }, cache: 'no-store' });
+    if (response.ok || !response.headers.get('Content-Type')?.startsWith('application/json')) return '';
+    return ((await response.json()) as { error?: string }).error ?? '';
+  } catch {
+    return '';
+  }
+}
+
 export type Query = Record<string, string | number | undefined>;
 
 async function request<R>(method: string, path: string, o: { query?: Query; body?: unknown; signal?: AbortSignal }): Promise<R> {
@@ -100,8 +111,8 @@ export const api = {
   overview: (s: T.Selection, signal?: AbortSignal) => get<T.Overview>('overview', { ...s }, signal),
   history: (span: T.Span, s: T.Selection, signal?: AbortSignal) => get<T.History>('history', { span, ...s }, signal),
   sources: (signal?: AbortSignal) => get<{ sources: T.Source[] | null }>('sources', {}, signal),
-  domains: (search: string, source: string, limit: number, signal?: AbortSignal) =>
-    get<{ domains: T.Domain[] | null; total: number }>('domains', { search, source, limit }, signal),
+  domains: (search: string, limit: number, signal?: AbortSignal) =>
+    get<{ domains: T.Domain[] | null; total: number }>('domains', { search, limit }, signal),
   tags: (search: string, signal?: AbortSignal) => get<{ tags: T.Tag[] | null }>('tags', { search }, signal),
   backlog: (signal?: AbortSignal) => get<{ lines: T.BacklogLine[] | null }>('backlog', {}, signal),
 

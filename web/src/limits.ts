@@ -15,6 +15,7 @@ export interface LimitGroup {
   title: string;
   intro?: string;
   limits: Limit[];
+  counted?: string; // where the same label stands in several groups: for what
   advanced?: boolean;
 }
 
@@ -23,6 +24,7 @@ const limit = (column: string, label: string, kind: LimitKind = 'count', builtIn
 export const groups: LimitGroup[] = [
   {
     title: 'Entire domain',
+    counted: 'entire domain',
     intro: 'All its servers together, for each of our own IPs.',
     limits: [
       limit('domain_maxmessages', 'Messages per minute', 'count', 0, 'Spread over the minute, no burst.'),
@@ -32,6 +34,7 @@ export const groups: LimitGroup[] = [
   },
   {
     title: 'Per remote IP',
+    counted: 'per remote IP',
     intro: 'Each receiving address is counted apart.',
     limits: [
       limit('ip_maxmessages', 'Messages per minute'),
@@ -77,6 +80,7 @@ export const groups: LimitGroup[] = [
   },
   {
     title: 'Advanced: SMTP timeouts (seconds)',
+    counted: 'timeout',
     intro: 'Standard is what RFC 5321 says.',
     advanced: true,
     limits: [
@@ -100,7 +104,7 @@ export function limitName(column: string): string {
   const l = byColumn.get(column);
   if (!l) return column;
   const g = groups.find((g) => g.limits.includes(l))!;
-  return g.advanced || g.title === 'Memory' ? l.label : `${l.label}, ${g.title.toLowerCase().replace('ip', 'IP')}`;
+  return g.counted ? `${l.label}, ${g.counted}` : l.label;
 }
 
 // zeroWord is what 0 means.

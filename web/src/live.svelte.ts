@@ -8,6 +8,7 @@ export class Live {
   overview = $state.raw<Overview>();
   minute = $state.raw<History>();
   state = $state<SocketState>('connecting');
+  refused = $state(''); // why the daemon does not want to
 
   // follow starts and returns what ends it.
   follow(selection: Selection): () => void {
@@ -18,6 +19,7 @@ export class Live {
     void fill();
     const socket = connect('live', { ...selection }, {
       message: (data) => this.take(data as LiveFrame),
+      refused: (why) => (this.refused = why),
       state: (s) => {
         if (s === 'open' && this.state === 'lost') void fill(); // what was missed
         this.state = s;
@@ -38,7 +40,7 @@ export class Live {
       series[name] = [...(old.series[name] ?? []), frame.point[name] ?? null].slice(-points.minute);
     }
     const length = series.attempts?.length ?? 0;
-    const end = Math.floor(Date.parse(frame.overview.time) / 1000);
+    const end = Math.floor(Date.parse(frame.overview.time) / 1000) - 1; // a point is of the last whole second
     this.minute = { start: new Date((end - length + 1) * 1000).toISOString(), step: 1, series };
   }
 }

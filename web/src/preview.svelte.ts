@@ -36,7 +36,7 @@ export class PreviewState {
       const answer = await api.preview(table, change, signal);
       this.effect = answer.effect;
       this.problem = answer.problem ?? '';
-      this.field = '';
+      this.field = answer.field ?? '';
       this.current = true;
     } catch (e) {
       if (signal.aborted) return;

@@ -1,5 +1,5 @@
 // A websocket that comes back: after 1, 2, 4 ... 30 seconds, a little apart so that many browsers do not return as one.
-import { address, type Query } from './api';
+import { address, refusal, type Query } from './api';
 import { session } from './session.svelte';
 
 export type SocketState = 'connecting' | 'open' | 'lost';
@@ -10,15 +10,20 @@ export interface Socket {
 
 const longestPause = 30_000;
 
-export function connect(path: string, query: Query, on: { message(data: unknown): void; state(s: SocketState): void }): Socket {
+export function connect(path: string, query: Query, on: { message(data: unknown): void; state(s: SocketState): void; refused(why: string): void }): Socket {
   let socket: WebSocket | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let pause = 1000;
   let closed = false;
+  let opened = false;
 
   const open = () => {
     socket = new WebSocket(address(path, query).replace(/^http/, 'ws'));
-    socket.onopen = () => on.state('open');
+    socket.onopen = () => {
+      opened = true;
+      on.refused('');
+      on.state('open');
+    };
     socket.onmessage = (event) => {
       pause = 1000; // it works: not only the handshake did
       on.message(JSON.parse(String(event.data)));
@@ -30,11 +35,18 @@ export function connect(path: string, query: Query, on: { message(data: unknown)
       pause = Math.min(pause * 2, longestPause);
     };
   };
-  // A browser does not tell why a handshake failed: the session knows whether the login has run out.
+  // A browser does not tell why a handshake failed: the session knows whether the login has run out, and the same question
+  // without an upgrade is answered with what is wrong with it.
   const reopen = async () => {
     await session.refresh();
-    if (!closed && session.open) open();
-    else if (!closed && session.error) timer = setTimeout(reopen, pause);
+    if (closed || (!session.open && !session.error)) return;
+    if (session.open) {
+      const why = opened ? '' : await refusal(path, query);
+      if (closed) return;
+      on.refused(why);
+      opened = false;
+      open();
+    } else timer = setTimeout(reopen, pause);
   };
 
   on.state('connecting');

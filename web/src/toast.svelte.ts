@@ -31,6 +31,12 @@ class Toasts {
     this.say(text, { change });
   }
 
+  // kept tells of a change that no database has, and that cannot be undone here.
+  kept(text: string): void {
+    revision.n++;
+    this.say(text + ' It is held in memory only, as the database cannot be written.', { bad: true });
+  }
+
   async undo(change: number): Promise<void> {
     try {
       const done = await api.undo(change);

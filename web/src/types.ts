@@ -68,7 +68,7 @@ export interface History {
 
 export interface LiveFrame {
   overview: Overview;
-  point: Partial<Record<SeriesName, number>>;
+  point: Partial<Record<SeriesName, number | null>>;
 }
 
 export interface Source {
@@ -284,7 +284,8 @@ export interface Row {
 
 export interface Saved {
   id?: number;
-  change: number;
+  change: number; // 0: a pause that is held in memory, as the database cannot be written
+  token?: string; // a new one, shown once
 }
 
 export interface Effect {
@@ -297,7 +298,8 @@ export interface Effect {
 
 export interface Preview {
   problem: string;
-  effect: Effect;
+  field?: string; // that the problem is about
+  effect?: Effect; // none where there is a problem
 }
 
 export interface Change {
@@ -320,11 +322,12 @@ export interface DkimRecord {
 }
 
 export interface LogLine {
-  time: string;
+  time?: string;
   attempt?: number;
+  report?: boolean;
   email?: Record<string, unknown>;
   result?: Record<string, unknown>;
-  text: string;
+  text?: string; // the line as it stands in the file, where it has no parts
 }
 
 export interface LogPage {
@@ -337,7 +340,7 @@ export interface LogPage {
 
 export interface TestEvent {
   time: string;
-  what: 'accepted' | 'attempt' | 'delivered' | 'failed' | 'retry' | 'waiting';
+  what: 'accepted' | 'delivered' | 'failed' | 'retry' | 'waiting';
   text: string;
   result?: Record<string, unknown>;
 }

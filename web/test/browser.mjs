@@ -59,7 +59,7 @@ export async function go(page, hash) {
   await page.waitForFunction(() => !document.querySelector('main .loading'), undefined, { timeout: 15_000 });
 }
 
-export const shoot = (page, name) => page.screenshot({ path: join(shots, name + '.png'), fullPage: true });
+export const shoot = async (page, name) => page.screenshot({ path: join(shots, name + '.png'), fullPage: !(await page.locator('dialog[open]').count()) });
 
 // judge says what is wrong with the page as it stands.
 export async function judge(page, { accessible = true } = {}) {

@@ -1,8 +1,9 @@
-// Drives the console in Chromium: see browser.mjs for the environment. Arguments: views, steps (default: all).
+// Drives the console in Chromium: see browser.mjs for the environment. Arguments: views, windows, steps, keyboard (default: all).
 import { go, judge, open, shoot, visit } from './browser.mjs';
 import { keyboard } from './keyboard.mjs';
 import { steps } from './steps.mjs';
 import { everyView } from './views.mjs';
+import { everyWindow } from './windows.mjs';
 
 const wanted = process.argv.slice(2);
 const want = (what) => wanted.length === 0 || wanted.includes(what);
@@ -28,6 +29,7 @@ async function attempt(what, page, work) {
 const o = await open();
 try {
   if (want('views')) await everyView(o, report);
+  if (want('windows')) await everyWindow(o, report);
   if (want('steps')) {
     for (const [name, step] of Object.entries(steps)) {
       const page = await visit(o);

@@ -3,15 +3,15 @@ import { firstSource } from './views.mjs';
 
 const dialog = (page) => page.locator('dialog[open]');
 
-// save waits for the preview, which alone lets the button be pressed, and for the toast.
-async function save(page, verb = 'Save') {
+// save waits for the preview, which alone lets the button be pressed, and for the toast. last: no other window follows.
+async function save(page, verb = 'Save', last = true) {
   const button = dialog(page).locator('footer button').last();
   await dialog(page).getByRole('button', { name: verb, exact: true }).waitFor();
   await page.waitForFunction(() => !document.querySelector('dialog[open] footer button:last-child').disabled);
-  const effect = await dialog(page).locator('section.effect').innerText();
+  const effect = await dialog(page).locator('section[aria-label="What this does"]').innerText();
   if (effect.length < 20) throw new Error('no effect is told before saving: ' + effect);
   await button.click();
-  await dialog(page).waitFor({ state: 'detached' });
+  if (last) await dialog(page).waitFor({ state: 'detached' });
   await page.locator('.toast').last().waitFor();
 }
 
@@ -63,7 +63,7 @@ export const steps = {
     if (!/→ .+(built in|from)/.test(await messages.innerText())) throw new Error('it is not said where an unset limit comes from');
     await messages.locator('select').selectOption('number');
     await messages.locator('input').fill('120');
-    await dialog(page).locator('section.effect table').waitFor();
+    await dialog(page).locator('section[aria-label="What this does"] table').waitFor();
     await save(page);
     const search = page.getByLabel('Search in the throttles');
     if (await search.count()) await search.fill('steps.example');
@@ -115,7 +115,7 @@ export const steps = {
   async tokens(page) {
     await page.getByRole('button', { name: 'Create a token' }).click();
     await fillIn(page, 'Name', 'steps');
-    await save2(page);
+    await save(page, 'Save', false);
     const token = await dialog(page).locator('pre').innerText();
     if (token.length < 40) throw new Error('the token is too short: ' + token);
     await page.keyboard.press('Escape');
@@ -214,10 +214,3 @@ export const steps = {
     await page.getByText('No tag is found').waitFor();
   },
 };
-
-// save2 is save where another window follows.
-async function save2(page) {
-  await page.waitForFunction(() => !document.querySelector('dialog[open] footer button:last-child')?.disabled);
-  await dialog(page).locator('footer button').last().click();
-  await page.locator('.toast').last().waitFor();
-}
