@@ -17,6 +17,7 @@ import (
 	"posthoorn/internal/journal"
 	"posthoorn/internal/login"
 	"posthoorn/internal/settings"
+	"posthoorn/internal/stats"
 
 	"github.com/prometheus/client_golang/prometheus/collectors"
 )
@@ -49,7 +50,7 @@ func (d *Daemon) openConsole() error {
 	if err != nil {
 		return wrong(config.ExitConfig, "%w", err)
 	}
-	d.console = s
+	d.console, d.stats = s, stats.New(stats.Options{})
 	d.later("console ports", d.stopConsole)
 	return nil
 }
@@ -60,13 +61,14 @@ func (d *Daemon) startConsole() error {
 		return nil
 	}
 	g := &d.cfg.General
+	d.running.Go(func() { d.sample(d.ctx) })
 	d.console.Serve(console.Parts{
 		Instance: console.Instance{
 			Hostname: g.Hostname, Version: d.version, Started: d.started, ServerID: g.ServerID, Queue: d.queueKind(), Sources: d.addresses.own,
 		},
 		Operator: d.engine, Destination: control.Destination, Health: health{d},
 		Tokens: tokens{d.settings}, Settings: d.settings.Current, Editor: d.editor(), Name: d.sourceName,
-		Logs: d.journal, Door: d.door, DNS: d.resolver, Monitor: d.monitor, Incoming: d.smtp.Sessions,
+		Logs: d.journal, Door: d.door, DNS: d.resolver, Monitor: d.monitor, Stats: d.stats, Traffic: d.engine, Incoming: d.smtp.Sessions,
 	})
 	d.later("console", d.stopConsole)
 	for _, a := range d.console.Addresses() {

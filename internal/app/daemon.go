@@ -23,6 +23,7 @@ import (
 	"posthoorn/internal/prepare"
 	"posthoorn/internal/settings"
 	"posthoorn/internal/smtpd"
+	"posthoorn/internal/stats"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -45,7 +46,8 @@ type Daemon struct {
 	names       *names
 	learning    atomic.Bool // names are being looked up
 	monitor     *monitor.Hub
-	bodies      *bodies // nil: no message store
+	stats       *stats.Board // nil: there is no console to show it
+	bodies      *bodies      // nil: no message store
 	prepare     *prepare.Preparer
 	engine      *outbox.Engine
 	smtp        *smtpd.Server

@@ -37,7 +37,7 @@ func (d *Daemon) listen() error {
 		Extract: in.Extract, DSN: d.cfg.DSN.Advertise, Loose: !in.StrictAddress, Mappable: d.cfg.Delivery.MappableIPs,
 		Unmappable: d.cfg.Delivery.UnmappableIPs, Own: d.addresses.isOwn, MaxSize: in.MaxSize, MaxSessions: sessions(in.Connections), Timeout: in.Timeout,
 		Locals: currentLocals(d.current), Checker: d.newChecker(), Reports: newRecogniser(d.named("reports")).recognise,
-		ResultsLocal: in.ResultsLocal, ResultsNonlocal: in.ResultsNonlocal, Log: d.named("smtp"), Metrics: d.metrics,
+		ResultsLocal: in.ResultsLocal, ResultsNonlocal: in.ResultsNonlocal, Monitor: d.monitor, Log: d.named("smtp"), Metrics: d.metrics,
 	}
 	if in.Protection {
 		o.Barred = func(ip netip.Addr) bool { return d.current().Blacklisted(ip) }

@@ -120,7 +120,7 @@ func (d *Daemon) engineOptions() (outbox.Options, error) {
 		Words5: d.cfg.General.States5, MaxDelivery: del.MaxDeliverTime, MaxAttempts: del.MaxAttempts, Intervals: del.RetryIntervals,
 		RemotePort: del.RemotePort, DefaultIPs: del.DefaultIPs, Own: d.addresses.own, Loopback: d.cfg.General.Loopback,
 		Name:  d.names.of,
-		Total: d.limits().TotalConnections, Settings: d.settings.Current, Room: d.space.Room, Deliver: deliver.Options{Log: d.named("deliver"), Register: d.metrics, Monitor: d.monitor},
+		Total: d.limits().TotalConnections, Settings: d.settings.Current, Room: d.space.Room, Stats: d.stats, Deliver: deliver.Options{Log: d.named("deliver"), Register: d.metrics, Monitor: d.monitor},
 		Prepare: d.prepare, Logger: d.named("outbox"), Registerer: d.metrics,
 	}
 	if d.journal.SendOn() {

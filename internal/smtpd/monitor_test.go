@@ -5,10 +5,11 @@ import (
 	"crypto/tls"
 	"encoding/base64"
 	"fmt"
-	"posthoorn/internal/inject"
-	"posthoorn/internal/monitor"
 	"strings"
 	"testing"
+
+	"posthoorn/internal/inject"
+	"posthoorn/internal/monitor"
 )
 
 // Who watches sees commands and replies in the order in which they are said, and neither passwords nor content.
