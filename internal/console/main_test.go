@@ -11,11 +11,20 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"posthoorn/internal/dns"
+	"posthoorn/internal/inject"
+	"posthoorn/internal/journal"
 	"posthoorn/internal/login"
+	"posthoorn/internal/mail"
+	"posthoorn/internal/monitor"
 	"posthoorn/internal/outbox"
+	"posthoorn/internal/settings"
+	"posthoorn/internal/stats"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
@@ -69,6 +78,129 @@ func (h *fakeHealth) Alive(context.Context) error    { return h.alive }
 func (h *fakeHealth) Ready(context.Context) []string { return h.wrong }
 func (h *fakeHealth) Warnings() []string             { return nil }
 
+// fakeTraffic has 5 messages for example.org in memory, and 7 that wait.
+type fakeTraffic struct{ asked atomic.Int32 }
+
+func (f *fakeTraffic) Load(context.Context) (all stats.Gauges, sources map[netip.Addr]stats.Gauges, destinations map[string]stats.Gauges, err error) {
+	f.asked.Add(1)
+	g := stats.Gauges{Memory: 5, Parked: 7, Active: 2}
+	return g, map[netip.Addr]stats.Gauges{ownIP: g}, map[string]stats.Gauges{"example.org": g}, nil
+}
+
+func (f *fakeTraffic) Gauges(ctx context.Context) (all stats.Gauges, sources map[netip.Addr]stats.Gauges, err error) {
+	all, sources, _, err = f.Load(ctx)
+	return all, sources, err
+}
+
+func (f *fakeTraffic) Held() string { return "" }
+
+var ownIP = netip.MustParseAddr("192.0.2.1")
+
+// fakeEditor has one table, and a row of it that can be changed.
+type fakeEditor struct {
+	mu   sync.Mutex
+	err  error
+	who  string
+	rows map[string][]settings.EditRow
+	last settings.Cells
+	seen []string // values that were secret
+}
+
+func (e *fakeEditor) Tables() []settings.TableInfo {
+	unset := int64(-1)
+	return []settings.TableInfo{{Name: "capacity", Title: "Email throttling", Columns: []settings.ColumnInfo{
+		{Name: "domain", Type: "domain", Help: "all if empty"}, {Name: "domain_maxmessages", Type: "int", Unset: &unset}, {Name: "secure", Type: "choice", Choices: []string{"a"}},
+	}}}
+}
+
+func (e *fakeEditor) Writable(context.Context) error { return e.err }
+
+func (e *fakeEditor) Rows(_ context.Context, table string) ([]settings.EditRow, error) {
+	if rows, ok := e.rows[table]; ok {
+		return rows, e.err
+	}
+	return nil, settings.ErrNoTable
+}
+
+func (e *fakeEditor) Insert(_ context.Context, who, table string, cells settings.Cells) (id, change int64, err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.who, e.last = who, cells
+	if secret, ok := cells[privateCell].(string); ok {
+		e.seen = append(e.seen, secret)
+		e.rows[table] = []settings.EditRow{{ID: 1, Cells: settings.Cells{"domain": cells["domain"], "selector": cells["selector"], privateCell: nil}, Has: []string{privateCell}}}
+	}
+	return 1, 2, e.err
+}
+
+func (e *fakeEditor) Update(_ context.Context, who, _ string, id int64, cells settings.Cells) (int64, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.who, e.last = who, cells; id != 1 {
+		return 0, settings.ErrNoRow
+	}
+	return 3, e.err
+}
+
+func (e *fakeEditor) Delete(_ context.Context, who, _ string, _ int64) (int64, error) {
+	e.who = who
+	return 4, e.err
+}
+
+func (e *fakeEditor) Preview(_ context.Context, _ string, _ int64, cells settings.Cells, _ bool) (settings.Effect, error) {
+	if cells["domain"] == "bad" {
+		return settings.Effect{Problem: "is no domain", Field: "domain"}, nil
+	}
+	return settings.Effect{
+		Text: "at most 10 a minute", Limits: []settings.LimitChange{{Name: "domain_maxmessages", Before: "unlimited", After: "10"}},
+		Concerns: func(d string) bool { return d == "example.org" },
+	}, e.err
+}
+
+func (e *fakeEditor) Changes(context.Context, int64, int) ([]settings.Change, error) {
+	return []settings.Change{{ID: 9, Time: time.Now().UTC(), Who: "ann", Table: "capacity", Row: 1, Action: settings.Inserted, After: settings.Cells{"domain": "a.test"}}}, e.err
+}
+
+func (e *fakeEditor) Undo(_ context.Context, _ string, id int64) (int64, error) {
+	if id != 9 {
+		return 0, fmt.Errorf("in the database: %w", settings.ErrChanged)
+	}
+	return 10, e.err
+}
+
+func (e *fakeEditor) Secret(context.Context, string, int64, string) (string, error) {
+	if len(e.seen) == 0 {
+		return "", settings.ErrNoRow
+	}
+	return e.seen[len(e.seen)-1], nil
+}
+
+type fakeLogs struct{ got journal.Query }
+
+func (l *fakeLogs) Search(_ context.Context, log string, q journal.Query) (journal.Page, error) {
+	l.got = q
+	if log == "received" {
+		return journal.Page{}, journal.ErrOff
+	}
+	return journal.Page{Lines: []journal.Line{
+		{Time: time.Now().UTC(), JSON: []byte(`{"time":"2026-01-01 00:00:00","attempt":2,"email":{"recipient":"<script>"},"result":{"code":250}}`)},
+		{Text: "a line"},
+	}, Cursor: "next", Scanned: 100, Oldest: time.Now().UTC(), Complete: true}, nil
+}
+
+type fakeDoor struct {
+	mu  sync.Mutex
+	err error
+	got []*mail.Message
+}
+
+func (d *fakeDoor) Forward(_ context.Context, m *mail.Message, _ inject.HTTP, _ time.Time) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.got = append(d.got, m)
+	return d.err
+}
+
 // rig is a console on a port of loopback.
 type rig struct {
 	*Server
@@ -76,16 +208,29 @@ type rig struct {
 	url      string
 	operator *fakeOperator
 	health   *fakeHealth
+	traffic  *fakeTraffic
+	editor   *fakeEditor
+	logs     *fakeLogs
+	door     *fakeDoor
+	board    *stats.Board
+	hub      *monitor.Hub
 }
 
 // start runs a console with a login, unless change wants it to be different.
 func start(t testing.TB, change func(*Options, *Parts)) *rig {
 	t.Helper()
 	registry := prometheus.NewRegistry()
-	r := &rig{t: t, operator: &fakeOperator{}, health: &fakeHealth{}}
+	r := &rig{
+		t: t, operator: &fakeOperator{}, health: &fakeHealth{}, traffic: &fakeTraffic{}, logs: &fakeLogs{}, door: &fakeDoor{},
+		editor: &fakeEditor{rows: map[string][]settings.EditRow{"capacity": {{ID: 1, Cells: settings.Cells{"domain": "a.test", "domain_maxmessages": int64(5)}}}, "tokens": {}}},
+		board:  stats.New(stats.Options{}), hub: &monitor.Hub{},
+	}
 	o := Options{Address: "127.0.0.1:0", Login: fakeLogin{}, Log: slog.New(slog.DiscardHandler), Gatherer: registry, Registerer: registry}
 	p := Parts{
-		Instance: Instance{Hostname: "mta.test", Version: "1", Queue: "embedded"}, Tokens: fakeTokens{}, Operator: r.operator, Health: r.health,
+		Instance: Instance{Hostname: "mta.test", Version: "1", Queue: "embedded", Sources: func() []netip.Addr { return []netip.Addr{ownIP} }},
+		Tokens:   fakeTokens{}, Operator: r.operator, Health: r.health, Traffic: r.traffic, Editor: r.editor, Logs: r.logs, Door: r.door, Stats: r.board, Monitor: r.hub,
+		Incoming: func() int { return 4 }, Name: func(netip.Addr) (string, string) { return "mta.test", "dns" }, Settings: settings.Empty,
+		DNS: &dns.Fake{},
 		Destination: func(text string) (string, error) {
 			if strings.Contains(text, "@") {
 				return "", errors.New("is no destination")

@@ -9,9 +9,11 @@ import (
 	"posthoorn/internal/stats"
 )
 
-// Traffic knows what is in hand now.
+// Traffic knows what is in hand now. *outbox.Engine does.
 type Traffic interface {
-	// Load is that in all, by own address, and by destination in the form of the Operator.
+	// Gauges are those in all and by own address.
+	Gauges(ctx context.Context) (all stats.Gauges, sources map[netip.Addr]stats.Gauges, err error)
+	// Load is the same, and by destination in the form of the Operator, which costs more.
 	Load(ctx context.Context) (all stats.Gauges, sources map[netip.Addr]stats.Gauges, destinations map[string]stats.Gauges, err error)
 	// Held says why nothing more is taken from the outbox; empty: it is.
 	Held() string
@@ -23,6 +25,9 @@ type moment struct {
 	taken time.Time
 	load  load
 }
+
+// moments are the last one, and the last one that has destinations.
+type moments struct{ plain, whole moment }
 
 type load struct {
 	All          stats.Gauges
@@ -40,23 +45,35 @@ type problemAnswer struct {
 // fresh is how old a load may be.
 const fresh = 900 * time.Millisecond
 
-// load is that of now. Callers leave its maps as they are.
-func (s *Server) load(ctx context.Context) (load, error) {
+// load is that of now, by destination too if that is wanted. Callers leave its maps as they are.
+func (s *Server) load(ctx context.Context, destinations bool) (load, error) {
 	if s.p.Traffic == nil {
 		return load{}, notBuilt
 	}
-	m := &s.moment
+	m := &s.moments.plain
+	if destinations {
+		m = &s.moments.whole
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if now := time.Now(); now.Sub(m.taken) >= fresh {
-		n := load{Held: s.p.Traffic.Held(), Problems: s.problems(ctx)}
-		var err error
-		if n.All, n.Sources, n.Destinations, err = s.p.Traffic.Load(ctx); err != nil {
+		n, err := s.newLoad(ctx, destinations)
+		if err != nil {
 			return load{}, err
 		}
 		m.load, m.taken = n, now
 	}
 	return m.load, nil
+}
+
+func (s *Server) newLoad(ctx context.Context, destinations bool) (n load, err error) {
+	if destinations {
+		n.All, n.Sources, n.Destinations, err = s.p.Traffic.Load(ctx)
+	} else {
+		n.All, n.Sources, err = s.p.Traffic.Gauges(ctx)
+	}
+	n.Held, n.Problems = s.p.Traffic.Held(), s.problems(ctx)
+	return n, err
 }
 
 func (s *Server) problems(ctx context.Context) []problemAnswer {

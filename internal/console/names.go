@@ -28,7 +28,7 @@ func (s *Server) getSources(c *call) (any, error) {
 	if s.p.Stats == nil {
 		return nil, notBuilt
 	}
-	l, err := s.load(c.Context())
+	l, err := s.load(c.Context(), false)
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +106,7 @@ func (s *Server) getDomains(c *call) (any, error) {
 
 // domains are those with counts or mail whose name has a text in it, the busiest first.
 func (s *Server) domains(ctx context.Context, search string) ([]domainAnswer, error) {
-	l, err := s.load(ctx)
+	l, err := s.load(ctx, true)
 	if err != nil {
 		return nil, err
 	}

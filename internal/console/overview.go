@@ -65,7 +65,7 @@ func (s *Server) overview(ctx context.Context, sel stats.Selection) (overviewAns
 	if s.p.Stats == nil {
 		return overviewAnswer{}, notBuilt
 	}
-	l, err := s.load(ctx)
+	l, err := s.load(ctx, sel.Domain != "")
 	if err != nil {
 		return overviewAnswer{}, err
 	}

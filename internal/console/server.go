@@ -32,7 +32,7 @@ type Server struct {
 	sessions *sessions
 	open     string // what changes show when there is no login
 	meters   *meters
-	moment   moment
+	moments  moments
 	waits    waits
 	tests    tests
 	scrape   http.Handler

@@ -228,7 +228,7 @@ func (s *Server) concerned(ctx context.Context, concerns func(string) bool, a *e
 	if s.p.Traffic == nil {
 		return nil
 	}
-	now, err := s.load(ctx)
+	now, err := s.load(ctx, true)
 	if err != nil {
 		return err
 	}

@@ -247,6 +247,9 @@ type testAnswer struct {
 }
 
 func (s *Server) getTest(c *call) (any, error) {
+	if s.p.Door == nil {
+		return nil, notBuilt
+	}
 	id := c.PathValue("id")
 	s.tests.mu.Lock()
 	one := s.tests.all[id]

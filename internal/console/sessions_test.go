@@ -1,0 +1,101 @@
+package console
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"posthoorn/internal/login"
+)
+
+func TestRotation(t *testing.T) {
+	r := start(t, nil)
+	b := r.loggedIn("ann")
+	old := b.cookie
+	if !old.HttpOnly || old.SameSite != http.SameSiteStrictMode || old.Secure || old.Path != "/" {
+		t.Errorf("cookie: %v", old)
+	}
+	b.do("POST", api+"/login", map[string]string{"user": "ann", "password": goodPassword}).wants(t, 204, "again")
+	if b.cookie.Value == old.Value {
+		t.Error("the session was not renewed")
+	}
+	b.cookie = old
+	b.do("GET", api+"/backlog", nil).wants(t, 401, "the old session")
+	b.do("POST", api+"/login", map[string]string{"user": "ann", "password": "wrong"}).wants(t, 401, "a wrong password")
+}
+
+// TestSessionIsOfOnePort: two consoles on one host do not take each other's cookies.
+func TestSessionIsOfOnePort(t *testing.T) {
+	a, b := start(t, nil).loggedIn("ann"), start(t, nil).loggedIn("ann")
+	if a.cookie.Name == b.cookie.Name {
+		t.Errorf("both are called %s", a.cookie.Name)
+	}
+}
+
+func TestSessionsAreBounded(t *testing.T) {
+	now := time.Now()
+	s := newSessions(func() time.Time { return now })
+	first := s.open("ann")
+	for range 2 * mostSessions {
+		now = now.Add(time.Second)
+		s.open("ann")
+	}
+	if n := len(s.all); n > mostSessions {
+		t.Errorf("%d sessions", n)
+	}
+	if s.find(first) != nil {
+		t.Error("the oldest is still there")
+	}
+	now = now.Add(sessionIdle)
+	last := s.open("ann")
+	if n := len(s.all); n != 1 {
+		t.Errorf("%d sessions, the others are too old", n)
+	}
+	one := s.find(last)
+	s.close(last)
+	if s.find(last) != nil || one.ctx.Err() == nil {
+		t.Error("a closed session goes on")
+	}
+	if s.find("") != nil {
+		t.Error("nobody has a session")
+	}
+}
+
+// TestManyWrongLogins: a thousand of them at a time, and the right one has its answer meanwhile (T24).
+func TestManyWrongLogins(t *testing.T) {
+	t.Parallel() // wrong ones are answered late
+	fixed := &login.Fixed{}
+	fixed.Add("ann", goodPassword)
+	r := start(t, func(o *Options, _ *Parts) { o.Login = login.NewGuard(fixed, login.Options{Door: "www"}) })
+	status := map[int]int{}
+	got := make(chan answered)
+	const many, atATime = 1000, 20
+	work := make(chan int)
+	for range atATime {
+		b := r.browser()
+		go func() {
+			for i := range work {
+				got <- b.do("POST", api+"/login", map[string]string{"user": "ann", "password": strings.Repeat("x", i%50+1)})
+			}
+		}()
+	}
+	go func() {
+		defer close(work)
+		for i := range many {
+			work <- i
+		}
+	}()
+	for range many {
+		a := <-got
+		if status[a.status]++; a.status == http.StatusTooManyRequests && a.header.Get("Retry-After") == "" {
+			t.Error("429 without Retry-After")
+		}
+	}
+	if status[204] > 0 || status[429] == 0 || status[401] > 30 {
+		t.Errorf("answers by status: %v", status)
+	}
+	if len(r.sessions.all) != 0 {
+		t.Error("there is a session")
+	}
+}
