@@ -115,6 +115,7 @@ func (c *Conn) offer() *Job {
 		return nil
 	}
 	c.offered, c.upcoming = true, j
+	j.begun = c.client.now()
 	c.client.metrics.offered.Inc()
 	return j
 }

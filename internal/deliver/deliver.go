@@ -82,6 +82,7 @@ func (cl *Client) Open(ctx context.Context, d Dial, e Events) *Conn {
 	c := &Conn{ID: d.ID, client: cl, dial: d, events: e}
 	c.ctx, c.cancel = context.WithCancel(ctx)
 	c.info.since.Store(cl.now().UnixNano())
+	cl.metrics.phases[Dialing].Add(1)
 	go c.run()
 	return c
 }

@@ -71,7 +71,11 @@ func (c *Conn) Info() Info {
 }
 
 func (c *Conn) enter(p Phase) {
-	if c.info.phase.Swap(uint32(p)) != uint32(p) {
-		c.info.since.Store(c.client.now().UnixNano())
+	old := Phase(c.info.phase.Swap(uint32(p)))
+	if old == p {
+		return
 	}
+	c.info.since.Store(c.client.now().UnixNano())
+	c.client.metrics.phases[old].Add(-1)
+	c.client.metrics.phases[p].Add(1)
 }

@@ -3,6 +3,7 @@ package deliver
 import (
 	"context"
 	"errors"
+	"time"
 
 	"posthoorn/internal/mail"
 )
@@ -22,8 +23,12 @@ type Job struct {
 	// end of the message before.
 	Ready func() bool
 
-	body Body
+	body  Body
+	begun time.Time // when MAIL went out; zero: it has not
 }
+
+// Begun is when the envelope went out; zero: it has not, as with a message that the peer cannot take. For Events.Done.
+func (j *Job) Begun() time.Time { return j.begun }
 
 // Body is content on its way out.
 type Body struct {

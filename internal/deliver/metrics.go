@@ -1,6 +1,8 @@
 package deliver
 
 import (
+	"sync/atomic"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"posthoorn/internal/mail"
@@ -12,8 +14,26 @@ type metrics struct {
 	attempts       map[mail.Kind]prometheus.Counter
 	back           [len(reasonNames)]prometheus.Counter
 	writes         prometheus.Counter
+	bytes          prometheus.Counter
 	offered        prometheus.Counter
 	unanswered     prometheus.Counter
+	seconds        prometheus.Histogram // of attempts
+	phases         *phases
+}
+
+// phases are how many connections are in each phase. They change several times for every message, so they are plain numbers that are
+// read when somebody asks.
+type phases [len(phaseNames)]atomic.Int64
+
+func (p *phases) gauges() (list []prometheus.Collector) {
+	for i := range p {
+		list = append(list, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Namespace: "posthoorn", Subsystem: "deliver", Name: "open_connections",
+			Help:        "Outgoing connections, by what they are busy with.",
+			ConstLabels: prometheus.Labels{"phase": phaseNames[i]},
+		}, func() float64 { return float64(p[i].Load()) }))
+	}
+	return list
 }
 
 func newMetrics(r prometheus.Registerer) (m metrics) {
@@ -29,10 +49,17 @@ func newMetrics(r prometheus.Registerer) (m metrics) {
 		m.back[i] = back.WithLabelValues(reasonNames[i])
 	}
 	m.writes = counter("writes_total", "Writes to sockets.")
+	m.bytes = counter("sent_bytes_total", "Bytes sent over SMTP, before encryption.")
 	m.offered = counter("offered_total", "Envelopes sent with the end of the message before.")
 	m.unanswered = counter("dots_unanswered_total", "Final dots without an answer: such a message may arrive twice.")
+	m.seconds = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Namespace: "posthoorn", Subsystem: "deliver", Name: "attempt_seconds", Help: "Time from MAIL to the result, of attempts whose MAIL was sent.",
+		Buckets: []float64{.005, .02, .1, .3, 1, 3, 10, 30, 120, 600},
+	})
+	m.phases = new(phases)
 	if r != nil {
-		r.MustRegister(connections, attempts, back, m.writes, m.offered, m.unanswered)
+		r.MustRegister(connections, attempts, back, m.writes, m.bytes, m.offered, m.unanswered, m.seconds)
+		r.MustRegister(m.phases.gauges()...)
 	}
 	return m
 }

@@ -16,6 +16,7 @@ func (c *Conn) run() {
 	release := context.AfterFunc(c.ctx, c.inbox.stop)
 	defer release()
 	defer c.cancel()
+	defer func() { c.client.metrics.phases[c.Phase()].Add(-1) }()
 	results, ok := c.open()
 	switch {
 	case ok:
@@ -250,6 +251,7 @@ func (c *Conn) write(p []byte) (int, error) {
 	n, err := c.link.write(p, c.dial.Timeouts.Block)
 	c.info.sent.Add(int64(n))
 	c.client.metrics.writes.Inc()
+	c.client.metrics.bytes.Add(float64(n))
 	return n, err
 }
 

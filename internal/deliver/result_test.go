@@ -65,7 +65,7 @@ func TestPanicsStayWhereTheyAre(t *testing.T) {
 		if got := strings.Join(r.events, " | "); got != want {
 			t.Errorf("heard %s, want %s", got, want)
 		}
-		if all, err := reg.Gather(); err != nil || len(all) != 6 {
+		if all, err := reg.Gather(); err != nil || len(all) != 9 {
 			t.Errorf("%d metrics, %v", len(all), err)
 		}
 	})

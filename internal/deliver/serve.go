@@ -166,6 +166,9 @@ func (c *Conn) done(j *Job, r *mail.Result) bool {
 	if m := c.client.metrics.attempts[r.Kind]; m != nil {
 		m.Inc()
 	}
+	if !j.begun.IsZero() {
+		c.client.metrics.seconds.Observe(r.Time.Sub(j.begun).Seconds())
+	}
 	goOn := c.events.Done(c, j, r)
 	c.over = c.over || !goOn
 	return goOn

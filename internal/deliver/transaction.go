@@ -12,6 +12,7 @@ import (
 // begin sends the envelope of a job, as one group where the peer takes that. False: the job is settled.
 func (c *Conn) begin(j *Job) bool {
 	c.enter(MailFrom)
+	j.begun = c.client.now()
 	if c.link.replies.Buffered() > 0 {
 		return c.unheard(j, smtp.ErrReply)
 	}

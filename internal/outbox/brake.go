@@ -61,6 +61,12 @@ func (b *brake) claim(r brakeReason) bool {
 	return !taken
 }
 
+func (b *brake) isOn(r brakeReason) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.on[r]
+}
+
 // free says that nothing holds the brake.
 func (b *brake) free() bool { return b.reason() == "" }
 

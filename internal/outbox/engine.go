@@ -17,10 +17,11 @@ import (
 func New(o Options) *Engine {
 	o = o.withDefaults()
 	e := &Engine{
-		o: o, log: o.Logger, metrics: newMetrics(o.Registerer), hand: newHand(), brake: newBrake(), clerk: newClerk(),
+		o: o, log: o.Logger, hand: newHand(), brake: newBrake(), clerk: newClerk(),
 		discards: make(chan string, maxDiscards),
 		client:   deliver.New(o.Deliver), ready: make(chan struct{}),
 	}
+	e.metrics = newMetrics(o.Registerer, e)
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	e.aliases.changed = make(chan struct{}, 1)
 	e.rules.Store(e.newRules(time.Now()))

@@ -34,6 +34,7 @@ func (e *Engine) forced(it *item, reason string) settle.Work {
 	r.Attempt = it.m.Attempts + 1
 	it.m.AddResult(r)
 	it.finished, it.forced = true, r
+	e.metrics.ended(it, r, it.came())
 	defer e.journal(it, r)
 	return e.final(it, mail.Failure)
 }

@@ -26,6 +26,7 @@ type item struct {
 	m        *mail.Message
 	body     []byte // as delivered, for a message that cannot be read
 	size     int64
+	taken    time.Time // from the queue
 	priority uint8
 
 	sources []netip.Addr // that its sender allows, …

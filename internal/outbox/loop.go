@@ -161,12 +161,15 @@ func (l *loop) checkBroker(now time.Time) {
 	}
 }
 
-// checkLimits tells the plan when the number of connections in all has changed: incoming ones count too.
+// checkLimits, once a second, leaves the numbers of the plan for the metrics, and tells the plan when the number of connections in all
+// has changed: incoming ones count too.
 func (l *loop) checkLimits(now time.Time) {
 	if now.Sub(l.checked) < time.Second {
 		return
 	}
 	l.checked = now
+	totals := l.plan.Totals()
+	l.e.metrics.plan.Store(&totals)
 	if l.e.aliases.learned() {
 		l.adopt(now)
 	}

@@ -107,9 +107,13 @@ func (e *Engine) wantsWhole(m *mail.Message, event report.Event) bool {
 	return event == report.Failure && report.Asked(m.DSN, e.o.Notices.Default).Ret == "FULL" && m.SourceSize() <= 2*report.MaxWhole
 }
 
-// arrival is when a mail came, if a door has noted it.
+// arrival is when a mail came, if a door has noted it. Every message passes here: a plain text is not decoded.
 func arrival(m *mail.Message) time.Time {
-	t, err := mail.ParseTime(textOf(m.Property("received")))
+	value := m.Property("received")
+	if len(value) < 2 {
+		return time.Time{}
+	}
+	t, err := mail.ParseTime(string(value[1 : len(value)-1]))
 	if err != nil {
 		return time.Time{}
 	}

@@ -49,6 +49,7 @@ func (e *Engine) hold(it *item) {
 	if it.waiting == 0 && e.o.Remote {
 		e.hand.add(it)
 	}
+	it.taken = time.Now()
 	e.metrics.inHand.Inc()
 	e.inHand.Add(1)
 	e.weigh(it.size)

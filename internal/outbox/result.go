@@ -17,10 +17,10 @@ func (e *Engine) conclude(it *item, r *mail.Result) {
 	r.Attempt = it.m.Attempts + 1
 	r.State = e.word(r.State)
 	it.m.AddResult(r)
-	e.metrics.result(r)
 	e.tally(it, r)
 	next, again := e.next(it.m, r)
 	it.finished = !again
+	e.metrics.concluded(it, r)
 	if again || it.m.KeepMime {
 		e.stash(it, func() { e.report(it, r, next) })
 		return

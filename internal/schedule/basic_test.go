@@ -146,7 +146,7 @@ func TestOneMessage(t *testing.T) {
 	for range 200 {
 		s.step(time.Minute)
 	}
-	if n := s.p.Totals(); n.Sites != 0 || n.Groups != 0 || len(s.p.timers.heap) != 0 {
+	if n := s.p.Totals(); n.Sites != 0 || n.Groups != 0 || n.Lanes != 0 || len(s.p.timers.heap) != 0 {
 		t.Errorf("left behind: %+v, %d timers", n, len(s.p.timers.heap))
 	}
 }

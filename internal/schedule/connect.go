@@ -98,7 +98,7 @@ func (p *Plan) opportunity(at int64, st *stream) (*berth, *Target, int64, Reason
 		if p.outageOf(at, st, st.pool.addrs[turn]) != nil {
 			continue
 		}
-		l := st.group.lane(st.pool.addrs[turn])
+		l := p.lane(st.group, st.pool.addrs[turn])
 		b := l.berth(st.class)
 		if b == nil {
 			b = p.newBerth(l, st.class)

@@ -90,9 +90,10 @@ func (g *group) reachable(source netip.Addr) []Target {
 	return g.six
 }
 
-func (g *group) lane(source netip.Addr) *lane {
+func (p *Plan) lane(g *group, source netip.Addr) *lane {
 	l := g.lanes[source]
 	if l == nil {
+		p.lanes++
 		l = &lane{group: g, source: source, window: 1, idle: connList{by: byLane}}
 		g.bounded = 0
 		g.lanes[source] = l

@@ -70,7 +70,7 @@ type Plan struct {
 	todo     Todo // being collected
 	given    Todo // what the loop has now; its memory is used for the next
 
-	waiting, inHand, opening, closing, busyGroups int
+	waiting, inHand, opening, closing, busyGroups, lanes int
 }
 
 // New makes an empty plan without limits.

@@ -209,6 +209,7 @@ func (p *Plan) forget(at int64, g *group) {
 			p.timers.disarm(&l.tide.timer)
 		}
 	}
+	p.lanes -= len(g.allLanes)
 	delete(p.groups, g.name)
 	p.allGroups.remove(g)
 }

@@ -11,7 +11,7 @@ import (
 type Totals struct {
 	Waiting, InHand                     int // items
 	Connections, Opening, Idle, Closing int // connections: all, and those that are not at work
-	Sites, Groups                       int
+	Sites, Groups, Lanes                int
 	Lookups                             int // asked for and not answered
 	Needy                               int // streams that wait for a connection because there are no more
 }
@@ -21,7 +21,7 @@ func (p *Plan) Totals() Totals {
 	return Totals{
 		Waiting: p.waiting, InHand: p.inHand,
 		Connections: p.conns.n, Opening: p.opening, Idle: p.idle.n, Closing: p.closing,
-		Sites: len(p.sites), Groups: len(p.groups), Lookups: p.looking, Needy: p.needy.len(),
+		Sites: len(p.sites), Groups: len(p.groups), Lanes: p.lanes, Lookups: p.looking, Needy: p.needy.len(),
 	}
 }
 
