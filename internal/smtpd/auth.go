@@ -86,7 +86,7 @@ func (s *session) ask(mechanism string, initial []byte) (try login.Try, err erro
 
 func (s *session) checkLogin(try login.Try) error {
 	try.From = s.conn.remote.Addr()
-	ok, err := s.srv.opts.Login.Check(s.srv.ctx, try)
+	ok, err := s.srv.opts.Login.Check(s.srv.open, try)
 	switch {
 	case errors.Is(err, login.ErrBlocked):
 		return errAuthBlocked

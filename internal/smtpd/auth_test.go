@@ -110,3 +110,23 @@ func (w watched) Check(_ context.Context, t login.Try) (bool, error) {
 	w(t)
 	return false, nil
 }
+
+// endless is a login that takes as long as it is allowed to.
+type endless struct{ begun chan struct{} }
+
+func (e endless) HasSecrets() bool { return false }
+
+func (e endless) Check(ctx context.Context, _ login.Try) (bool, error) {
+	close(e.begun)
+	<-ctx.Done()
+	return false, ctx.Err()
+}
+
+func TestStopDoesNotWaitForALogin(t *testing.T) {
+	begun := make(chan struct{})
+	ts := start(t, func(o *Options, _ *inject.Options) { o.Login = endless{begun} })
+	c := newClient(t, tls.Client(dial(t, ts.secure), clientTLS))
+	c.send("EHLO client.test\r\nAUTH PLAIN AGEAYg==\r\n")
+	<-begun
+	ts.Stop(context.Background()) // without a limit of its own
+}

@@ -145,6 +145,8 @@ type Server struct {
 
 	ctx      context.Context // ends when Stop does not wait any longer
 	abort    context.CancelFunc
+	open     context.Context // ends when Stop begins
+	shut     context.CancelFunc
 	stopping atomic.Bool
 	running  sync.WaitGroup
 }
@@ -164,12 +166,14 @@ func New(opts Options) (*Server, error) {
 	}
 	s.ehlo = s.appendExtensions(nil)
 	s.ctx, s.abort = context.WithCancel(context.Background())
+	s.open, s.shut = context.WithCancel(s.ctx)
 	return s, nil
 }
 
 // Stop closes the listeners and ends all sessions: those that wait for a command or for data with 421, those past the end of
 // their data when they have had their answer. When ctx ends sooner, the rest is cut off.
 func (s *Server) Stop(ctx context.Context) {
+	s.shut()
 	s.stopping.Store(true)
 	s.limits.stop()
 	for _, l := range s.listeners {

@@ -62,8 +62,12 @@ func TestWeakTLSOfOpenSSL(t *testing.T) {
 		}
 	}
 	// R as the first letter of a line asks for a renegotiation
-	cmd := exec.Command(openssl, "s_client", "-crlf", "-tls1_2", "-connect", ts.secure)
-	cmd.Stdin = strings.NewReader("R\nMAIL\n")
+	cmd := exec.CommandContext(t.Context(), openssl, "s_client", "-crlf", "-tls1_2", "-connect", ts.secure)
+	in, err := cmd.StdinPipe() // at the end of its input it would not wait for the answer
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprint(in, "R\nMAIL\n")
 	if out, _ := cmd.CombinedOutput(); !bytes.Contains(out, []byte("RENEGOTIATING")) || !bytes.Contains(out, []byte("SSL alert number")) {
 		t.Errorf("%s", out)
 	}
