@@ -16,7 +16,7 @@ func (d *Daemon) openDownloads() (*fetch.Fetcher, error) {
 	c := &d.cfg.Downloads
 	o := fetch.Options{
 		Resolver: d.resolver, Blacklist: c.Blacklist, Proxy: proxyURL(c.Proxy), UserAgent: c.UserAgent, CacheBytes: noneIsNegative(c.CacheSize),
-		TTL: noneIsNegative(c.TTL),
+		TTL: noneIsNegative(c.TTL), Registerer: d.metrics,
 		Log: func(r fetch.Record) { d.journal.Download(journal.Download{Time: r.Start, URL: r.URL}) },
 	}
 	for _, w := range c.Whitelist {

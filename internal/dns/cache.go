@@ -40,6 +40,13 @@ func (c *cache) get(k key, now time.Time) (answer, bool) {
 	return it.answer, true
 }
 
+// bytes is what there is in it.
+func (c *cache) bytes() float64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return float64(c.size)
+}
+
 func (c *cache) put(k key, a answer) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -73,7 +73,7 @@ func New(o Options) (*Resolver, error) {
 		cache:  newCache(o.CacheBytes),
 		gate:   newGate(o.Capacity),
 	}
-	r.meters = newMeters(o.Metrics, r.gate.waiting)
+	r.meters = newMeters(o.Metrics, r.gate.waiting, r.cache.bytes)
 	r.calls.running = make(map[key]*call)
 	r.router = router{
 		look: r.lookup, hosts: hosts.find, now: time.Now,
@@ -132,6 +132,7 @@ func (r *Resolver) ask(ctx context.Context, k key) (answer, error) {
 		return answer{}, temporary(k.name, err)
 	}
 	defer leave()
+	began := time.Now()
 	a, err := follow(k, func(k key) (*mdns.Msg, bool, error) { return r.client.exchange(ctx, k) })
 	if err != nil {
 		if context.Cause(ctx) == context.Canceled { // nobody waits any more: says nothing about the name
@@ -141,7 +142,7 @@ func (r *Resolver) ask(ctx context.Context, k key) (answer, error) {
 	} else {
 		a.ttl = min(max(a.ttl, r.minTTL), r.maxTTL)
 	}
-	r.meters.count(a.outcome())
+	r.meters.asked(a, time.Since(began))
 	a.name, a.expires = k.name, r.now().Add(a.ttl)
 	r.cache.put(k, a)
 	return a, nil

@@ -35,10 +35,14 @@ func TestMetrics(t *testing.T) {
 			for _, l := range m.Label {
 				name += " " + l.GetValue()
 			}
-			got[name] = m.GetCounter().GetValue() + m.GetGauge().GetValue()
+			got[name] = m.GetCounter().GetValue() + m.GetGauge().GetValue() + float64(m.GetHistogram().GetSampleCount())
 		}
 	}
-	want := "map[posthoorn_dns_lookups_total absent:1 posthoorn_dns_lookups_total answered:1 posthoorn_dns_lookups_total cached:3" +
+	if got["posthoorn_dns_cache_bytes"] <= 0 {
+		t.Error("nothing in the cache")
+	}
+	delete(got, "posthoorn_dns_cache_bytes")
+	want := "map[posthoorn_dns_lookup_seconds:3 posthoorn_dns_lookups_total absent:1 posthoorn_dns_lookups_total answered:1 posthoorn_dns_lookups_total cached:3" +
 		" posthoorn_dns_lookups_total failed:1 posthoorn_dns_slow_lookups:0]"
 	if fmt.Sprint(got) != want {
 		t.Errorf("%v, want %s", got, want)

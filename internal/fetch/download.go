@@ -31,6 +31,7 @@ func (f *Fetcher) download(ctx context.Context, k key, u *url.URL) result {
 		r.expires = f.now().Add(failureLife)
 	}
 	took, size := f.now().Sub(start), int64(len(r.resource.Body))
+	f.meters.downloaded(took, size, r.err)
 	f.options.Log(Record{URL: public(u), Start: start, Took: took, Status: status, Bytes: size, Err: r.err})
 	return r
 }

@@ -16,6 +16,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // Resolver finds the addresses of a host. An error with a method Timeout that says true means that nobody answered.
@@ -51,7 +53,8 @@ type Options struct {
 	TTL        time.Duration // longest life in a cache; 0 = an hour, negative: nothing is kept
 	Store      Store         // a second cache behind that in memory; nil: none
 
-	Log func(Record) // called once for each download, from many goroutines; nil: not at all
+	Log        func(Record)          // called once for each download, from many goroutines; nil: not at all
+	Registerer prometheus.Registerer // nil: metrics are not registered
 }
 
 // Record is a download for the log. It has no passwords.
@@ -80,6 +83,7 @@ type Fetcher struct {
 	gate    *gate
 	cache   *cache
 	flights flights
+	meters  *meters
 	storing chan struct{}
 	now     func() time.Time
 
@@ -99,6 +103,7 @@ func New(o Options) *Fetcher {
 		now:     time.Now,
 	}
 	f.flights.running = map[key]*flight{}
+	f.meters = newMeters(o.Registerer, func() float64 { return float64(len(f.gate.places)) })
 	f.running, f.end = context.WithCancelCause(context.Background())
 	d := &dialer{rules: rules{o.Blacklist, o.Whitelist}, resolver: o.Resolver, proxy: withPort(o.Proxy)}
 	f.pool = &http.Transport{

@@ -65,9 +65,11 @@ func (f *Fetcher) board(k key, u *url.URL) (*flight, result) {
 	defer f.flights.mu.Unlock()
 	if it := f.flights.running[k]; it != nil {
 		it.waiting++
+		f.meters.had(onItsWay)
 		return it, result{}
 	}
 	if r, ok := f.cache.get(k, f.now()); ok {
+		f.meters.had(inMemory)
 		return nil, r.limited(k, u)
 	}
 	if f.flights.closed {
@@ -122,6 +124,7 @@ func (f *Fetcher) fly(ctx context.Context, k key, u *url.URL, it *flight) {
 	limited, cancel := context.WithTimeout(ctx, f.options.Timeout)
 	defer cancel()
 	if r, ok := f.stored(limited, k); ok {
+		f.meters.had(inStore)
 		f.cache.put(k, r, f.now())
 		f.land(k, it, r.limited(k, u))
 		return

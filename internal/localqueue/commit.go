@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 )
@@ -165,6 +166,7 @@ func (s *Store) commitGroup(group []request) {
 		answer(group, nil, err)
 		return
 	}
+	began := time.Now()
 	c := s.newChange(group)
 	s.mu.Lock()
 	c.advanceLedger()
@@ -182,7 +184,7 @@ func (s *Store) commitGroup(group []request) {
 		s.mu.Lock()
 		c.show()
 		s.mu.Unlock()
-		s.meters.committed(c)
+		s.meters.committed(c, time.Since(began))
 	}
 	answer(group, c.refused, err)
 }

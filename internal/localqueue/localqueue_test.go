@@ -305,12 +305,17 @@ func TestMetricsAreRegisteredAndLeave(t *testing.T) {
 		got[f.GetName()] = m.GetCounter().GetValue() + m.GetGauge().GetValue() + float64(m.GetHistogram().GetSampleCount())
 	}
 	for name, want := range map[string]float64{
-		"localqueue_puts_total": 3, "localqueue_takes_total": 1, "localqueue_syncs_total": 2,
-		"localqueue_commit_batches": 2, "localqueue_waiting_messages": 1, "localqueue_ready_messages": 2,
+		"posthoorn_localqueue_puts_total": 3, "posthoorn_localqueue_takes_total": 1, "posthoorn_localqueue_syncs_total": 2,
+		"posthoorn_localqueue_commit_batches": 2, "posthoorn_localqueue_waiting_messages": 1, "posthoorn_localqueue_ready_messages": 2,
+		"posthoorn_localqueue_commit_seconds": 2, "posthoorn_localqueue_places": 1, "posthoorn_localqueue_redelivered_total": 0,
+		"posthoorn_localqueue_commits_waiting": 0, "posthoorn_localqueue_failed": 0,
 	} {
 		if got[name] != want {
 			t.Errorf("%s: %v, want %v", name, got[name], want)
 		}
+	}
+	if got["posthoorn_localqueue_disk_bytes"] <= 0 {
+		t.Error("it takes nothing on the disk")
 	}
 	if _, err := Open("e", Options{FS: vfs.NewMem(), Registerer: r}); err == nil {
 		t.Error("two stores in one registry")
@@ -318,5 +323,29 @@ func TestMetricsAreRegisteredAndLeave(t *testing.T) {
 	s.Close()
 	if left, err := r.Gather(); err != nil || len(left) != 0 {
 		t.Errorf("%d metrics left, %v", len(left), err)
+	}
+}
+
+// TestOverdue: what is in hand or not due yet is not late.
+func TestOverdue(t *testing.T) {
+	s, err := Open("d", Options{FS: vfs.NewMem()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	late := func() time.Duration { return s.overdue(noon.Add(time.Hour)) }
+	x, y := Place{Destination: "x"}, Place{Destination: "y"}
+	wait(t, s, x, noon.Add(2*time.Hour), "later")
+	if got := late(); got != 0 {
+		t.Errorf("nothing is due: %v", got)
+	}
+	wait(t, s, x, noon.Add(20*time.Minute), "first")
+	wait(t, s, y, noon.Add(50*time.Minute), "second")
+	if got := late(); got != 40*time.Minute {
+		t.Errorf("%v, want 40 minutes", got)
+	}
+	due(s, x, noon.Add(time.Hour), 10)
+	if got := late(); got != 10*time.Minute {
+		t.Errorf("%v, want 10 minutes", got)
 	}
 }

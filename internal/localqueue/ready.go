@@ -56,7 +56,10 @@ func (s *Store) Take(queue string, n int, dst []Taken) []Taken {
 			s.unreadable(h, err)
 			continue
 		}
-		dst = append(dst, s.taken(h, body))
+		t := s.taken(h, body)
+		if dst = append(dst, t); t.Redelivered {
+			s.meters.redelivered.Inc()
+		}
 	}
 	s.meters.takes.Add(float64(len(got)))
 	return dst

@@ -8,9 +8,9 @@ type meters struct {
 }
 
 func newMeters(r prometheus.Registerer) *meters {
-	m := &meters{results: prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "posthoorn", Subsystem: "checks", Name: "results_total",
+	m := &meters{results: prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "posthoorn", Subsystem: "mailauth", Name: "results_total",
 		Help: "Results of checks of incoming mail, by check and result."}, []string{"check", "result"}),
-		crowded: prometheus.NewCounter(prometheus.CounterOpts{Namespace: "posthoorn", Subsystem: "checks", Name: "crowded_total",
+		crowded: prometheus.NewCounter(prometheus.CounterOpts{Namespace: "posthoorn", Subsystem: "mailauth", Name: "crowded_total",
 			Help: "Mails that were taken with what the cache of the DNS knew, since too many others were being checked."})}
 	if r != nil {
 		r.MustRegister(m.results, m.crowded)

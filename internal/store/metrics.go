@@ -9,24 +9,33 @@ import (
 
 type metrics struct {
 	calls   *prometheus.CounterVec
-	seconds *prometheus.CounterVec
+	seconds *prometheus.HistogramVec
 	removed prometheus.Counter
 }
 
-func newMetrics(r prometheus.Registerer) metrics {
+func newMetrics(r prometheus.Registerer, slots chan struct{}) metrics {
 	m := metrics{
-		calls:   counters("calls_total", "Calls of the message store.", "operation", "outcome"),
-		seconds: counters("call_seconds_total", "Time that calls of the message store took, waiting included.", "operation"),
-		removed: prometheus.NewCounter(prometheus.CounterOpts{Namespace: "posthoorn", Subsystem: "store", Name: "expired_total", Help: "Stored messages that were removed because they had expired."}),
+		calls: prometheus.NewCounterVec(prometheus.CounterOpts(opts("calls_total", "Calls of the message store, by operation and outcome.")), []string{"operation", "outcome"}),
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Namespace: "posthoorn", Subsystem: "store", Name: "call_seconds", Help: "Time that calls of the message store took, waiting included.",
+			Buckets: []float64{.001, .003, .01, .03, .1, .3, 1, 3, 10, 30, 60},
+		}, []string{"operation"}),
+		removed: prometheus.NewCounter(prometheus.CounterOpts(opts("expired_total", "Stored messages that were removed because they had expired."))),
+	}
+	for _, operation := range []string{"get", "put", "delete"} {
+		m.calls.WithLabelValues(operation, "done")
+		m.seconds.WithLabelValues(operation)
 	}
 	if r != nil {
-		r.MustRegister(m.calls, m.seconds, m.removed)
+		r.MustRegister(m.calls, m.seconds, m.removed,
+			prometheus.NewGaugeFunc(prometheus.GaugeOpts(opts("slots", "Calls that may run at the same time (storage-threads).")), func() float64 { return float64(cap(slots)) }),
+			prometheus.NewGaugeFunc(prometheus.GaugeOpts(opts("slots_in_use", "Calls that run.")), func() float64 { return float64(len(slots)) }))
 	}
 	return m
 }
 
-func counters(name, help string, labels ...string) *prometheus.CounterVec {
-	return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "posthoorn", Subsystem: "store", Name: name, Help: help}, labels)
+func opts(name, help string) prometheus.Opts {
+	return prometheus.Opts{Namespace: "posthoorn", Subsystem: "store", Name: name, Help: help}
 }
 
 func (m metrics) count(operation string, err error, took time.Duration) {
@@ -38,5 +47,5 @@ func (m metrics) count(operation string, err error, took time.Duration) {
 		outcome = "failed"
 	}
 	m.calls.WithLabelValues(operation, outcome).Inc()
-	m.seconds.WithLabelValues(operation).Add(took.Seconds())
+	m.seconds.WithLabelValues(operation).Observe(took.Seconds())
 }

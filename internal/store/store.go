@@ -79,9 +79,10 @@ var (
 func New(name string, engine Engine, o Options) *Store {
 	o = o.WithDefaults()
 	s := &Store{
-		engine: engine, name: name, options: o, metrics: newMetrics(o.Registerer),
+		engine: engine, name: name, options: o,
 		slots: make(chan struct{}, o.Threads), swept: make(chan struct{}),
 	}
+	s.metrics = newMetrics(o.Registerer, s.slots)
 	s.closed = sync.OnceValue(s.close)
 	s.running, s.end = context.WithCancelCause(context.Background())
 	if engine.Every() > 0 {
