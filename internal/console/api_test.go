@@ -175,6 +175,10 @@ func TestTokenIsHashed(t *testing.T) {
 	if kept := r.editor.last["token"]; kept != settings.HashToken(got.Token) {
 		t.Errorf("kept: %v", kept)
 	}
+	r.loggedIn("ann").do("POST", api+"/tables/tokens/preview", object{"cells": object{"name": "robot"}}).wants(t, 200, "a preview")
+	if kept, _ := r.editor.last["token"].(string); kept == "" {
+		t.Error("the preview is of a row without the token that it would get")
+	}
 	again := r.loggedIn("ann").do("POST", api+"/tables/tokens", object{"cells": object{"name": "robot", "token": "one-of-somebody-else"}})
 	if strings.Contains(again.body, `"token"`) {
 		t.Errorf("a given token is shown: %s", again.body)

@@ -148,6 +148,7 @@ func (e *fakeEditor) Delete(_ context.Context, who, _ string, _ int64) (int64, e
 }
 
 func (e *fakeEditor) Preview(_ context.Context, _ string, _ int64, cells settings.Cells, _ bool) (settings.Effect, error) {
+	e.last = cells
 	if cells["domain"] == "bad" {
 		return settings.Effect{Problem: "is no domain", Field: "domain"}, nil
 	}

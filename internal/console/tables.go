@@ -204,6 +204,9 @@ func (s *Server) preview(c *call, e Editor) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.PathValue("table") == tokenTable && in.ID == 0 && !in.Delete {
+		newToken(cells) // as insertRow would
+	}
 	effect, err := e.Preview(c.Context(), c.PathValue("table"), in.ID, cells, in.Delete)
 	if err != nil {
 		return nil, err
