@@ -1,6 +1,8 @@
 // The limits of a throttle (the same columns in capacity and in flood_responses): what they are called, how they are entered, and
 // what holds where no row says anything.
 
+import { span } from './format';
+
 export type LimitKind = 'count' | 'bytes' | 'seconds' | 'milliseconds' | 'timeout' | 'pause' | 'minimum' | 'flag' | 'security';
 
 export interface Limit {
@@ -137,5 +139,7 @@ export function valueWords(l: Limit, value: number): string {
 export function limitWords(value: string): string {
   const security = ['optional', 'opportunistic', 'required', 'verified'].indexOf(value);
   if (security >= 0) return securityWords[security]!;
+  const duration = /^(?:(\d+)h)?(?:(\d+)m)?(\d+)s$/.exec(value);
+  if (duration) return span(Number(duration[1] ?? 0) * 3600 + Number(duration[2] ?? 0) * 60 + Number(duration[3]));
   return /^\d{4,}$/.test(value) ? Number(value).toLocaleString('en-US') : value;
 }

@@ -185,7 +185,7 @@ export const steps = {
   },
 
   async changes(page) {
-    const button = page.getByRole('button', { name: /^Undo change/ });
+    const button = page.getByRole('button', { name: /^Undo … change/ });
     if (await button.count()) {
       await button.first().click();
       await dialog(page).locator('table, p').first().waitFor();

@@ -62,6 +62,13 @@ test('a limit that is not set comes from the next less specific row', async () =
   assert.equal(from('', 'a.example', undefined, [row(8, '', 'a.example', null)]).value, 0, 'NULL is unlimited');
 });
 
+test('the words of the daemon for limits', async () => {
+  const { limitWords } = await load('limits');
+  for (const [given, want] of [['5s', '5 s'], ['2m0s', '2 min'], ['1h0m5s', '1 h'], ['6000', '6,000'], ['unlimited', 'unlimited'], ['required', 'TLS required']]) {
+    assert.equal(limitWords(given), want);
+  }
+});
+
 test('what an explanation says', async () => {
   const { heldUp, idle } = await load('waits');
   assert.ok(idle({ for: '' }) && idle({ for: 'mail: there is none' }) && idle({ for: 'nothing: all is being sent' }));
