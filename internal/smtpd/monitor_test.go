@@ -17,7 +17,7 @@ func TestWatched(t *testing.T) {
 	hub := new(monitor.Hub)
 	viewer, _ := hub.Watch(monitor.Filter{Direction: monitor.In})
 	ts := start(t, func(o *Options, _ *inject.Options) {
-		o.Monitor, o.Login = hub, FixedLogin{"shop", "secret"}
+		o.Monitor, o.Login = hub, oneLogin{"shop", "secret"}
 	})
 	conn := tls.Client(dial(t, ts.secure), clientTLS)
 	in := bufio.NewReader(conn)
