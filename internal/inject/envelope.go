@@ -42,10 +42,22 @@ func (d *Door) read(s *Submission) (*message, error) {
 	m.pieces = h.Without(func(f *mime.Field) bool {
 		return s.Extract && isOurs(f) || dropBcc && f.Is("Bcc") || s.Drop != nil && s.Drop(f)
 	})
+	if s.Trace != nil && !h.Closed {
+		m.pieces = closed(m.pieces, h.Rest())
+	}
 	m.measure()
 	m.nameAll(&d.names)
 	m.head = m.appendShared(nil, d.opts.Hostname)
 	return m, nil
+}
+
+// closed ends with a blank line a header that only a line that is no field ends. What stands behind that line was neither judged nor
+// taken out, and the fields put on top must not make others read it as header: the line may begin with a blank, and would belong to
+// the field above it.
+func closed(pieces [][]byte, body []byte) [][]byte {
+	last := len(pieces) - 1
+	head := pieces[last][:len(pieces[last])-len(body)]
+	return append(pieces[:last], head, []byte("\r\n"), body)
 }
 
 func (d *Door) warn(s *Submission, x *extracted) {

@@ -149,6 +149,9 @@ func (h *Header) Collect(match func(*Field) bool) []Field {
 	return found
 }
 
+// Rest is what follows the header, the blank line included, if there is one.
+func (h *Header) Rest() []byte { return h.source[h.Body:] }
+
 // Without returns the pieces of the source, in order, that are left when the fields that match are taken out.
 func (h *Header) Without(match func(*Field) bool) [][]byte {
 	var pieces [][]byte
