@@ -54,24 +54,32 @@ func TestAppendLong(t *testing.T) {
 func TestForged(t *testing.T) {
 	forged := Forged("mx.shop.test")
 	for value, want := range map[string]bool{
-		"mx.shop.test; spf=pass":                true,
-		" MX.Shop.TEST;spf=pass":                true,
-		"mx.shop.test 1; spf=pass":              true,
-		"mx.shop.test.; none":                   true,
-		"mx.shop.test":                          true,
-		"\"mx.shop.test\"; none":                true,
-		"\"mx\\.shop.test\" 1; none":            true,
-		" (a (nested\\) ) one) mx.shop.test; x": true,
-		"(a)\r\n\t(b) mx.shop.test(c); x":       true,
-		"\r\n mx.shop.test\r\n ; x":             true,
-		"mx.other.test; spf=pass":               false,
-		"mx.shop.test.evil.test; spf=pass":      false,
-		"x.mx.shop.test; spf=pass":              false,
-		"other.test; x=mx.shop.test":            false,
-		"(mx.shop.test) other.test; x":          false,
-		"(mx.shop.test":                         false,
-		"\"":                                    false,
-		"":                                      false,
+		"mx.shop.test; spf=pass":                                    true,
+		" MX.Shop.TEST;spf=pass":                                    true,
+		"mx.shop.test 1; spf=pass":                                  true,
+		"mx.shop.test.; none":                                       true,
+		"mx.shop.test":                                              true,
+		"\"mx.shop.test\"; none":                                    true,
+		"\"mx\\.shop.test\" 1; none":                                true,
+		" (a (nested\\) ) one) mx.shop.test; x":                     true,
+		"(a)\r\n\t(b) mx.shop.test(c); x":                           true,
+		"\r\n mx.shop.test\r\n ; x":                                 true,
+		"mx.other.test; spf=pass":                                   false,
+		"mx.shop.test.evil.test; spf=pass":                          false,
+		"x.mx.shop.test; spf=pass":                                  false,
+		"other.test; x=mx.shop.test":                                false,
+		"(mx.shop.test) other.test; x":                              false,
+		"(mx.shop.test":                                             false,
+		"mx.(x)shop.test; spf=pass":                                 true, // as those read it who take comments out before anything else
+		"mx(a(b)c)\r\n .shop(;).test 1; spf=pass":                   true,
+		"mx . shop . test; spf=pass":                                true,
+		"\v\f\u00a0mx.shop.test\v; spf=pass":                        true,
+		"\x01mx.shop.test\x7f; spf=pass":                            true,
+		"=?utf-8?q?mx=2Eshop?= =?us-ascii?B?LnRlc3Q7IHNwZj1wYXNz?=": true,
+		"=?utf-8?q?mx=2Eshop=2Eorg?=; none":                         false,
+		"\u216ex.shop.test":                                         false,
+		"\"":                                                        false,
+		"":                                                          false,
 	} {
 		f := mime.Field{Name: []byte("authentication-RESULTS"), Value: []byte(value)}
 		if got := forged(&f); got != want {
@@ -81,6 +89,10 @@ func TestForged(t *testing.T) {
 		if forged(&f) {
 			t.Errorf("%q: another field was taken", value)
 		}
+	}
+	f := mime.Field{Name: []byte("Authentication-Results"), Value: []byte("mx.b\u00fccher.test; none")}
+	if !Forged("MX.xn--bcher-kva.test")(&f) {
+		t.Error("the same name in letters is another one")
 	}
 	if Forged("")(&mime.Field{Name: []byte("Authentication-Results")}) {
 		t.Error("without an id everything is forged")

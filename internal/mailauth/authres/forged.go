@@ -3,6 +3,7 @@ package authres
 import (
 	"strings"
 
+	"posthoorn/internal/mail"
 	"posthoorn/internal/mime"
 )
 
@@ -13,8 +14,36 @@ import (
 func Forged(id string) func(*mime.Field) bool {
 	id = canonical(id)
 	return func(f *mime.Field) bool {
-		return f.Is("Authentication-Results") && id != "" && canonical(ServerID(f.Value)) == id
+		return id != "" && f.Is("Authentication-Results") && claims(f.Value, id)
 	}
+}
+
+// claims says that a field has the id, for any reader: some take comments out before anything else, some blanks around dots (which
+// were allowed once) or control characters, and some decode encoded words, which mean nothing here.
+func claims(value []byte, id string) bool {
+	text := string(mime.Unfold(value))
+	for _, text := range [...]string{text, mime.DecodeWords(text)} {
+		if canonical(ServerID([]byte(text))) == id || canonical(bareID(text)) == id {
+			return true
+		}
+	}
+	return false
+}
+
+// bareID is the first word before the semicolon, when comments, control characters and blanks around dots are taken out.
+func bareID(s string) string {
+	var b strings.Builder
+	for i := 0; i < len(s) && s[i] != ';'; i++ {
+		switch {
+		case s[i] == '(':
+			i += commentLen(s[i:]) - 1
+		case s[i] >= ' ' && s[i] != 0x7f:
+			b.WriteByte(s[i])
+		}
+	}
+	words := strings.Join(strings.Fields(b.String()), " ")
+	word, _, _ := strings.Cut(strings.NewReplacer(" . ", ".", " .", ".", ". ", ".").Replace(words), " ")
+	return word
 }
 
 // ServerID is the authserv-id of an Authentication-Results field: comments and quotes are taken off. Empty: there is none.
@@ -62,7 +91,11 @@ func unquoted(s string) string {
 	return b.String()
 }
 
-// canonical is the form in which ids are compared: that of names in the DNS.
+// canonical is the form in which ids are compared: that of names in the DNS, with A-labels.
 func canonical(id string) string {
-	return strings.ToLower(strings.TrimSuffix(strings.TrimSpace(id), "."))
+	id = strings.ToLower(strings.TrimSuffix(strings.TrimSpace(id), "."))
+	if _, ascii, err := mail.ParseDomain(id); err == nil {
+		return ascii
+	}
+	return id
 }
