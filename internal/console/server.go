@@ -187,7 +187,7 @@ func (s *Server) Serve(p Parts) {
 	s.http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.handlerOf(r).ServeHTTP(w, r) })
 	for _, p := range s.ports {
 		s.running.Go(func() {
-			if err := s.http.Serve(p.Listener); err != nil && !errors.Is(err, http.ErrServerClosed) {
+			if err := s.http.Serve(p.Listener); err != nil && s.ctx.Err() == nil {
 				s.log.Error("the console listens no more", "address", p.Addr(), "error", err)
 			}
 		})
