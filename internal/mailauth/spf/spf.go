@@ -82,10 +82,10 @@ func verdictOn(q Query) Verdict {
 	return v
 }
 
-// asciiSender is the sender for macros.
+// asciiSender is the sender for macros, and for its domain: the library takes all behind the first @ for that.
 func (q Query) asciiSender(v Verdict) string {
 	if v.Hello {
 		return v.Sender
 	}
-	return q.From.Local + "@" + v.Domain
+	return strings.ReplaceAll(q.From.Local, "@", "=") + "@" + v.Domain
 }

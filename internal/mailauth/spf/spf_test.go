@@ -198,6 +198,20 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// An @ within the quotes of the local part does not change which domain is asked.
+func TestQuotedSender(t *testing.T) {
+	z := parse(records + "\nevil@plain.test TXT v=spf1 +all\n")
+	from, err := mail.ParseAddress(`"ann@evil"@plain.test`, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for remote, want := range map[string]authres.Result{"192.0.2.1": "pass", "198.51.100.1": "fail"} {
+		if v := Check(t.Context(), z, Query{netip.MustParseAddr(remote), "helo.test", from}); v.Result != want || v.Domain != "plain.test" {
+			t.Errorf("%s: %+v", remote, v)
+		}
+	}
+}
+
 // Of the null sender the name in EHLO is checked (RFC 7208 section 2.4).
 func TestNullSender(t *testing.T) {
 	z := parse(records)
