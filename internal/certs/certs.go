@@ -37,8 +37,8 @@ func Server(f Files, suites []uint16) (*tls.Config, error) {
 	}, nil
 }
 
-// lookEvery is how often the files are looked at, at most.
-const lookEvery = 3 * time.Second
+// LookEvery is how often the files are looked at, at most.
+const LookEvery = 3 * time.Second
 
 type certificate struct {
 	Files
@@ -53,7 +53,7 @@ type certificate struct {
 func (c *certificate) current(now time.Time) *tls.Certificate {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if now.Sub(c.looked) >= lookEvery {
+	if now.Sub(c.looked) >= LookEvery {
 		c.looked = now
 		if c.times() != c.changed {
 			if err := c.load(now); err != nil {

@@ -1,6 +1,7 @@
 package certs
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -10,6 +11,7 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -77,6 +79,62 @@ func TestReplacedFiles(t *testing.T) {
 	if got := c.serial(t, now.Add(12*time.Second)); got != 3 {
 		t.Errorf("a good pair after a bad one is not used: serial %d", got)
 	}
+}
+
+// TestCertificatesAreChangedAsAPair: while the two files do not belong together, or one of them cannot be read, the old pair stays,
+// and as soon as they do the new one is shown.
+func TestCertificatesAreChangedAsAPair(t *testing.T) {
+	var log bytes.Buffer
+	dir, other := t.TempDir(), t.TempDir()
+	now := time.Now()
+	cert, key := writeIn(t, dir, 1, now)
+	newCert, newKey := writeIn(t, other, 2, now)
+	c := &certificate{Files: Files{Of: "test", Certificate: cert, Key: key, Log: slog.New(slog.NewTextHandler(&log, nil))}}
+	if err := c.load(now); err != nil {
+		t.Fatal(err)
+	}
+	for i, step := range []struct {
+		name   string
+		do     func() error
+		serial int64
+		lines  int
+	}{
+		{"nothing", func() error { return nil }, 1, 0},
+		{"certificate without its key", func() error { return os.Rename(newCert, cert) }, 1, 1},
+		{"no key", func() error { return os.Remove(key) }, 1, 2},
+		{"both", func() error { return os.Rename(newKey, key) }, 2, 2},
+		{"an empty file", func() error { return os.WriteFile(cert, nil, 0o600) }, 2, 3},
+		{"no file", func() error { return os.Remove(cert) }, 2, 4},
+		{"a directory", func() error { return os.Mkdir(cert, 0o700) }, 2, 5},
+	} {
+		if err := step.do(); err != nil {
+			t.Fatal(err)
+		}
+		stamp := now.Add(time.Duration(i) * time.Minute)
+		for _, name := range []string{cert, key} {
+			_ = os.Chtimes(name, stamp, stamp)
+		}
+		for range 3 { // one line for one change
+			now = now.Add(LookEvery)
+			if got := c.current(now).Leaf.SerialNumber.Int64(); got != step.serial {
+				t.Errorf("%s: certificate %d", step.name, got)
+			}
+		}
+		if i == 0 {
+			log.Reset()
+		}
+		if n := strings.Count(log.String(), "\n"); n != step.lines {
+			t.Errorf("%s: %d lines: %s", step.name, n, log.String())
+		}
+	}
+}
+
+// writeIn puts a new pair into a folder.
+func writeIn(t *testing.T, dir string, serial int64, changed time.Time) (cert, key string) {
+	t.Helper()
+	f := Files{Certificate: filepath.Join(dir, "c.pem"), Key: filepath.Join(dir, "k.pem")}
+	write(t, f, serial, changed)
+	return f.Certificate, f.Key
 }
 
 func TestUnusableFiles(t *testing.T) {

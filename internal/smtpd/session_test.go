@@ -11,7 +11,6 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"os"
 	"os/exec"
 	"strings"
 	"sync"
@@ -375,34 +374,6 @@ func TestRepliesHaveNoControlCharacters(t *testing.T) {
 	got := string(appendReply(nil, &mail.Error{Code: 554, Status: "5.0.0", Text: "a\r\n250 ok\x00ü"}))
 	if got != "554 5.0.0 a??250 ok???\r\n" {
 		t.Errorf("%q", got)
-	}
-}
-
-func TestTheCertificateIsReadAgain(t *testing.T) {
-	dir := t.TempDir()
-	cert, key := writeCertificate(t, dir, 1)
-	c := &certificate{certFile: cert, keyFile: key, log: slog.New(slog.DiscardHandler)}
-	now := time.Now()
-	if err := c.load(now); err != nil {
-		t.Fatal(err)
-	}
-	serial := func(at time.Duration) int64 { return c.current(now.Add(at)).Leaf.SerialNumber.Int64() }
-	writeCertificate(t, dir, 2)
-	later := now.Add(time.Hour)
-	if err := os.Chtimes(cert, later, later); err != nil {
-		t.Fatal(err)
-	}
-	if got := serial(time.Second); got != 1 {
-		t.Error("looked too soon", got)
-	}
-	if got := serial(lookEvery); got != 2 {
-		t.Error(got)
-	}
-	if err := os.WriteFile(cert, []byte("nonsense"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if got := serial(2 * lookEvery); got != 2 {
-		t.Error("a broken file replaces the certificate", got)
 	}
 }
 

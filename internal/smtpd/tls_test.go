@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"os"
 	"os/exec"
@@ -13,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"posthoorn/internal/certs"
 	"posthoorn/internal/inject"
 )
 
@@ -130,54 +130,6 @@ func TestBytesBehindStartTLS(t *testing.T) {
 	}
 }
 
-// TestCertificatesAreChangedAsAPair: while the two files do not belong together, or one of them cannot be read, the old pair stays,
-// and as soon as they do the new one is shown.
-func TestCertificatesAreChangedAsAPair(t *testing.T) {
-	var log bytes.Buffer
-	dir, other := t.TempDir(), t.TempDir()
-	cert, key := writeCertificate(t, dir, 1)
-	newCert, newKey := writeCertificate(t, other, 2)
-	c := &certificate{certFile: cert, keyFile: key, log: slog.New(slog.NewTextHandler(&log, nil))}
-	now := time.Now()
-	if err := c.load(now); err != nil {
-		t.Fatal(err)
-	}
-	for i, step := range []struct {
-		name   string
-		do     func() error
-		serial int64
-		lines  int
-	}{
-		{"nothing", func() error { return nil }, 1, 0},
-		{"certificate without its key", func() error { return os.Rename(newCert, cert) }, 1, 1},
-		{"no key", func() error { return os.Remove(key) }, 1, 2},
-		{"both", func() error { return os.Rename(newKey, key) }, 2, 2},
-		{"an empty file", func() error { return os.WriteFile(cert, nil, 0o600) }, 2, 3},
-		{"no file", func() error { return os.Remove(cert) }, 2, 4},
-		{"a directory", func() error { return os.Mkdir(cert, 0o700) }, 2, 5},
-	} {
-		if err := step.do(); err != nil {
-			t.Fatal(err)
-		}
-		stamp := now.Add(time.Duration(i) * time.Minute)
-		for _, name := range []string{cert, key} {
-			_ = os.Chtimes(name, stamp, stamp)
-		}
-		for range 3 { // one line for one change
-			now = now.Add(lookEvery)
-			if got := c.current(now).Leaf.SerialNumber.Int64(); got != step.serial {
-				t.Errorf("%s: certificate %d", step.name, got)
-			}
-		}
-		if i == 0 {
-			log.Reset()
-		}
-		if n := strings.Count(log.String(), "\n"); n != step.lines {
-			t.Errorf("%s: %d lines: %s", step.name, n, log.String())
-		}
-	}
-}
-
 // TestTheNewCertificateIsShown to the next client, while sessions with the old one go on.
 func TestTheNewCertificateIsShown(t *testing.T) {
 	dir := t.TempDir()
@@ -191,7 +143,7 @@ func TestTheNewCertificateIsShown(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	time.Sleep(lookEvery)
+	time.Sleep(certs.LookEvery)
 	until(t, func() bool {
 		c := tls.Client(dial(t, ts.secure), clientTLS)
 		defer func() { _ = c.Close() }()
