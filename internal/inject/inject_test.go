@@ -495,6 +495,21 @@ func TestTheStoreTakesEverythingWhenThePolicySaysSo(t *testing.T) {
 	}
 }
 
+// A store that is away may take its whole time to say so: it is asked once for a message, and not for each recipient.
+func TestAStoreThatIsAwayIsAskedOnce(t *testing.T) {
+	store := &fakeStore{err: errors.New("gone")}
+	d, b := newDoor(Options{Bodies: store, StoreAll: true})
+	s := Submission{Source: []byte("A: b\r\n\r\n"), Origin: conn, Received: now, Recipients: rcpts(t, "a@b.test", "c@d.test", "e@f.test")}
+	for range 2 {
+		if _, err := d.Accept(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := properties(t, b.got[5]); len(store.got) != 2 || got["mime"] != "A: b\r\n\r\n" {
+		t.Errorf("asked %d times, %v", len(store.got), got)
+	}
+}
+
 func TestManyRecipientsGoInBatches(t *testing.T) {
 	d, b := newDoor(Options{})
 	var rs []Recipient

@@ -28,6 +28,7 @@ type message struct {
 	text       bool     // the source is UTF-8, and as JSON text not much larger than it is
 	escaped    int      // bytes of pieces as JSON text; 0 unless text
 	head       []byte   // ,"received":...,"envelope":"...": the same for all
+	noStore    bool     // the message store did not take it for a recipient, and is not asked for the others
 	tail       []byte   // shared end: rest of the mime value and all that follows; made with the first object
 }
 
@@ -48,7 +49,7 @@ func (d *Door) batch(ctx context.Context, m *message, next int) []broker.Publish
 func (d *Door) object(ctx context.Context, m *message, r *Recipient, id string) []byte {
 	var small [1024]byte
 	head := m.appendHead(small[:0], r, id)
-	if d.opts.Bodies != nil && (d.opts.StoreAll || !m.text) {
+	if d.opts.Bodies != nil && !m.noStore && (d.opts.StoreAll || !m.text) {
 		if key, ok := d.store(ctx, m, r, id); ok {
 			head = mail.AppendString(append(head, `,"key":`...), key)
 			return append(m.appendProperties(head), '}')
@@ -181,7 +182,9 @@ func (d *Door) store(ctx context.Context, m *message, r *Recipient, id string) (
 	}
 	key, err := d.opts.Bodies.Put(ctx, source, m.deadline(d.opts.MaxDeliverTime))
 	if err != nil {
-		d.opts.Log.WarnContext(ctx, "source is not stored, it stays in the message", "id", id, "recipient", r.To.String(), "error", err)
+		m.noStore = true
+		d.opts.Log.WarnContext(ctx, "source is not stored, it stays in the message", "id", id, "recipient", r.To.String(),
+			"recipients", len(m.recipients), "error", err)
 	}
 	return key, err == nil
 }
