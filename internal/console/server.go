@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -222,7 +223,6 @@ func (s *Server) Stop(ctx context.Context) {
 
 // redirect leads browsers from HTTP to HTTPS. Health checks are answered on both.
 func (s *Server) redirect(handler http.Handler) http.Handler {
-	_, securePort, _ := net.SplitHostPort(s.o.SecureAddress)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/healthz" || r.URL.Path == "/readyz" {
 			handler.ServeHTTP(w, r)
@@ -234,8 +234,8 @@ func (s *Server) redirect(handler http.Handler) http.Handler {
 			http.Error(w, "this request names no host", http.StatusBadRequest)
 			return
 		}
-		if securePort != "443" {
-			host = net.JoinHostPort(host, securePort)
+		if port := portOf(s.ports[len(s.ports)-1].Addr().String()); port != 443 {
+			host = net.JoinHostPort(host, strconv.Itoa(int(port)))
 		} else if strings.Contains(host, ":") {
 			host = "[" + host + "]"
 		}
