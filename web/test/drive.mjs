@@ -19,6 +19,7 @@ function report(what, wrong) {
 async function attempt(what, page, work) {
   try {
     await work();
+    await shoot(page, 'after-' + what.replaceAll(/\W+/g, '-'));
     report(what, await judge(page, { accessible: false }));
   } catch (e) {
     await shoot(page, 'failed-' + what.replaceAll(/\W+/g, '-')).catch(() => {});

@@ -173,15 +173,16 @@ export const steps = {
   async monitor(page, o) {
     await page.getByRole('button', { name: 'Start', exact: true }).click();
     await page.getByText(/^Watching/).waitFor();
-    if (o.mocked) await page.locator('.line.them').first().waitFor();
+    if (o.mocked) await page.locator('.line.them').nth(20).waitFor();
     await page.getByRole('button', { name: 'Stop', exact: true }).click();
     await page.getByText(/^Stopped/).waitFor();
   },
 
-  async test(page) {
+  async test(page, o) {
     await page.getByLabel('To', { exact: true }).fill('ann@steps.example');
     await page.getByRole('button', { name: 'Send', exact: true }).click();
     await page.locator('.way li').first().waitFor();
+    if (o.mocked) await page.getByText('This is the end of its way.').waitFor();
   },
 
   async changes(page) {
