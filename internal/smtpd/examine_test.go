@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -206,6 +207,26 @@ func TestTurnedAwayClientsAreLogged(t *testing.T) {
 	got := log.all()
 	if len(got) != 1 || !strings.Contains(got[0], `msg="connection refused" peer=203.0.113.20:48211 reply="554 5.7.1 Access denied"`) {
 		t.Errorf("%d lines: %s", len(got), got[0])
+	}
+}
+
+// Handshakes that fail are told within the same bounds.
+func TestFailedHandshakesDoNotFloodTheLog(t *testing.T) {
+	log := &lines{}
+	ts := start(t, func(o *Options, _ *inject.Options) { o.Log = log.logger() })
+	fail := func() {
+		c := dial(t, ts.secure)
+		_, _ = c.Write([]byte("GET / HTTP/1.1\r\n\r\n"))
+		_, _ = io.Copy(io.Discard, c)
+	}
+	fail()
+	ts.notes.mu.Lock()
+	ts.notes.tokens, ts.notes.filled = 0, time.Now().Add(time.Hour)
+	ts.notes.mu.Unlock()
+	fail()
+	got := log.all()
+	if len(got) != 1 || !strings.Contains(got[0], `level=INFO msg="TLS handshake failed"`) {
+		t.Errorf("%q", got)
 	}
 }
 

@@ -2,7 +2,9 @@ package smtpd
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"log/slog"
 	"strconv"
 	"sync"
 	"time"
@@ -49,7 +51,9 @@ func (n *notes) take(now time.Time) (left int, ok bool) {
 }
 
 // note writes a line about a client.
-func (s *Server) note(text string, about ...any) {
+func (s *Server) note(text string, about ...any) { s.noteAt(slog.LevelWarn, text, about...) }
+
+func (s *Server) noteAt(level slog.Level, text string, about ...any) {
 	left, ok := s.notes.take(time.Now())
 	if !ok {
 		return
@@ -57,7 +61,7 @@ func (s *Server) note(text string, about ...any) {
 	if left > 0 {
 		about = append(about, "unlogged", left)
 	}
-	s.opts.Log.Warn(text, about...)
+	s.opts.Log.Log(context.Background(), level, text, about...)
 }
 
 // noteTurnedAway tells of a client that had no session.

@@ -2,6 +2,7 @@ package smtpd
 
 import (
 	"crypto/tls"
+	"log/slog"
 	"time"
 
 	"posthoorn/internal/mail"
@@ -52,7 +53,7 @@ func (s *session) handshake() error {
 	t := tls.Server(s.conn.Conn, s.srv.tls)
 	if err := t.HandshakeContext(s.srv.ctx); err != nil {
 		s.srv.metrics.handshakes.WithLabelValues("failed").Inc()
-		s.srv.opts.Log.Info("TLS handshake failed", "peer", s.conn.remote.String(), "error", err)
+		s.srv.noteAt(slog.LevelInfo, "TLS handshake failed", "peer", s.conn.remote.String(), "error", err)
 		return errHandshake
 	}
 	s.srv.metrics.handshakes.WithLabelValues("ok").Inc()
