@@ -19,6 +19,7 @@ const (
 	MaxUnpacked = 16 << 20 // bytes that may come out of it
 	MaxRatio    = 200      // and so many for each byte of it, beyond 64 KiB
 	maxAttached = 5        // attachments of a message that are opened
+	maxMarks    = 1 << 20  // tags and attributes in all of them: they are what reading costs
 )
 
 var (
@@ -69,9 +70,21 @@ func nameOf(p *mime.Part) string {
 	return strings.TrimSpace(mime.DecodeWords(name))
 }
 
-// unpacked is the content of a part, out of its archive if it is one. What it is is seen by its first bytes: the media types of
-// reports are often wrong.
+// unpacked is the content of a part, out of its archive if it is one.
 func (m *message) unpacked(p *mime.Part) ([]byte, error) {
+	data, err := m.opened(p)
+	if err != nil {
+		return nil, err
+	}
+	m.marks += bytes.Count(data, []byte("<")) + bytes.Count(data, []byte("="))
+	if m.marks > maxMarks {
+		return nil, errBomb
+	}
+	return data, nil
+}
+
+// opened sees what a part is by its first bytes: the media types of reports are often wrong.
+func (m *message) opened(p *mime.Part) ([]byte, error) {
 	if p.End-p.Body > 2*MaxPacked {
 		return nil, errPacked
 	}

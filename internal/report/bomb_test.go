@@ -97,6 +97,51 @@ func TestRowsAreBounded(t *testing.T) {
 	}
 }
 
+// TestHostileReportsAreCheap: what is small on the wire, and within the limits of what may come out of it, takes neither minutes nor
+// gigabytes.
+func TestHostileReportsAreCheap(t *testing.T) {
+	const part = "\n--b\nContent-Type: application/octet-stream; name=%s\nContent-Transfer-Encoding: base64\n\n%s"
+	for name, text := range map[string]string{
+		"a!b!1!2.xml.gz":    "<feedback>" + strings.Repeat("<record></record>", 980_000) + "</feedback>",
+		"a!b!1!2!x.xml.gz":  "<feedback><record " + strings.Repeat("a='' ", 3_200_000) + "/></feedback>",
+		"a!b!1!2.json.gz":   `{"report-id":"x","policies":[` + strings.Repeat("{},", 5_500_000) + "{}]}",
+		"a!b!1!2!x.json.gz": `{"report-id":"x","policies":[{"failure-details":[` + strings.Repeat("null,", 3_300_000) + "null]}]}",
+	} {
+		packed := append(zipped(t, []byte(text)), make([]byte, 100<<10)...) // large enough for its ratio
+		source := "Content-Type: multipart/mixed; boundary=b\n" +
+			strings.Repeat(fmt.Sprintf(part, name, base64.StdEncoding.EncodeToString(packed)), 2)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		if r, _ := Recognise([]byte(source), ""); r.Summary != nil {
+			t.Errorf("%s: %.100s", name, r.JSON())
+		}
+		runtime.ReadMemStats(&after)
+		if took := after.TotalAlloc - before.TotalAlloc; took > 24*MaxUnpacked {
+			t.Errorf("%s: %d MB", name, took>>20)
+		}
+	}
+}
+
+// TestMarkupIsRead also would take minutes if the end of what hides something were looked for again and again.
+func TestMarkupIsRead(t *testing.T) {
+	for text, want := range map[string]string{
+		"<head><title>x</title>\n</head><p>a<b>b</b>&lt;</p><STYLE>x{}</STYLE>c": "\nab<\nc",
+		"<style>a<p>b":                 "a\nb",
+		"<script>x</script>a<script>b": "ab",
+		"a < b <br> c":                 "a < b \n c",
+	} {
+		if got := unmarked(text); got != want {
+			t.Errorf("%q is %q, want %q", text, got, want)
+		}
+	}
+	const opening = "<style>"
+	body := strings.Repeat(opening, maxProse/len(opening))
+	r, ok := Recognise([]byte("From: mailer-daemon@a.test\nSubject: failure notice\nContent-Type: text/html\n\n"+body), "")
+	if !ok || r.Kind != KindBounce {
+		t.Errorf("%s", r.JSON())
+	}
+}
+
 func TestXMLIsRefused(t *testing.T) {
 	for name, text := range map[string]string{
 		"document type":   `<!DOCTYPE feedback><feedback><report_metadata/></feedback>`,

@@ -101,7 +101,7 @@ func (n *Notice) header(out []byte, boundary, id string) []byte {
 func (n *Notice) from() mime.Mailbox {
 	from := mime.Mailbox{Address: "mailer-daemon@" + n.host()}
 	for _, m := range mime.Mailboxes(n.From, nil) {
-		if _, err := mail.ParseAddress(m.Address, false); err == nil {
+		if a, err := mail.ParseAddress(m.Address, false); err == nil && (n.global() || !a.NeedsUTF8()) {
 			from = m
 			break
 		}

@@ -89,6 +89,10 @@ var notices = map[string]func(*testing.T, *Notice){
 	"quoted-recipient": func(t *testing.T, n *Notice) {
 		n.Recipient, n.DSN.ORcpt, n.DSN.EnvID = parsed(t, `"ann smith"@customer.test`), `"ann smith"@customer.test`, "a+b=c d"
 	},
+	"long-lines-full": func(_ *testing.T, n *Notice) {
+		n.DSN.Ret, n.Source = "FULL", []byte("Message-ID: <l@shop.test>\r\n\r\n"+strings.Repeat("long ", 200)+"\r\n")
+	},
+	"utf8-from": func(_ *testing.T, n *Notice) { n.From = "grüße@relay.test" }, // the sender reads ASCII
 	"named-sender": func(_ *testing.T, n *Notice) {
 		n.From, n.MTA = "Zustellung Müller <bounces@relay.test>", "Our mail server"
 	},
@@ -291,9 +295,9 @@ func TestNoticesMeanSomething(t *testing.T) {
 func TestNoticesAreBounded(t *testing.T) {
 	line := strings.Repeat("y", 62) + "\r\n"
 	for _, c := range []struct {
-		name           string
-		header, body   int // lines
-		whole          bool
+		name         string
+		header, body int // lines
+		whole        bool
 		least, most  int
 	}{
 		{"whole", 1, MaxWhole/len(line) - 10, true, MaxWhole - 1000, MaxWhole + 5000},

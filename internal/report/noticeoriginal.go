@@ -21,7 +21,7 @@ func (n *Notice) original() []byte {
 	if !n.whole() {
 		return headerPart(header, utf8Header)
 	}
-	if utf8Header { // RFC 6532: not a message/rfc822 any more
+	if utf8Header || longLines(n.Source) { // neither can be in a message/rfc822, but in that of RFC 6532, which may be encoded
 		return mime.AppendQuotedPrintable([]byte("Content-Type: message/global\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"),
 			n.Source)
 	}

@@ -19,7 +19,9 @@ var (
 	proseLater = regexp.MustCompile(`(?i)delay|still (?:trying|being)|will (?:be retried|retry|keep trying|continue|try again)|not yet been delivered|warning message only|do not need to resend`)
 	proseID    = regexp.MustCompile(`(?im)^[ \t>]*Message-ID:\s*(<[^<>\s]{1,500}>)`)
 	heading    = regexp.MustCompile(`^[-=_*]{2,}[^-=_*]*[-=_*]{2,}\s*`)
-	tag        = regexp.MustCompile(`(?is)<(?:style|script|head)\b.*?</(?:style|script|head)>|<[^>]*>`)
+	tag        = regexp.MustCompile(`<[^>]*>`)
+	hidden     = regexp.MustCompile(`(?is)<(?:style|script|head)\b.*?</(?:style|script|head)>`)
+	hiddenEnd  = regexp.MustCompile(`(?i)</(?:style|script|head)>`)
 	breaking   = regexp.MustCompile(`(?i)<(?:br|/p|/div|/tr|/li|/h\d|/td|p|div)\b[^>]*>`)
 )
 
@@ -82,9 +84,20 @@ func (m *message) text(p *mime.Part) string {
 		text = cut.AppendDecoded(nil, m.source)
 	}
 	if p.Media.Type == "text/html" {
-		return html.UnescapeString(tag.ReplaceAllString(breaking.ReplaceAllString(string(text), "\n"), ""))
+		return unmarked(string(text))
 	}
 	return string(text)
+}
+
+// unmarked is what HTML shows. What hides something is looked for only where it may end: one that does not would be looked for in
+// all of the text, and so would the next.
+func unmarked(text string) string {
+	text = breaking.ReplaceAllString(text, "\n")
+	if ends := hiddenEnd.FindAllStringIndex(text, -1); len(ends) > 0 {
+		end := ends[len(ends)-1][1]
+		text = hidden.ReplaceAllString(text[:end], "") + text[end:]
+	}
+	return html.UnescapeString(tag.ReplaceAllString(text, ""))
 }
 
 // cutOriginal cuts a text where the original message begins.

@@ -34,6 +34,7 @@ type message struct {
 	source []byte
 	parts  []mime.Part
 	null   bool // the envelope is empty
+	marks  int  // in the attachments that were opened
 }
 
 func newMessage(source []byte, envelopeFrom string) (m *message, ok bool) {

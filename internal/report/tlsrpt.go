@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"strconv"
@@ -92,7 +93,13 @@ func (c *count) UnmarshalJSON(raw []byte) error {
 
 var errNoSessions = errors.New("no report about TLS")
 
+// maxCommas bounds the elements of all lists: those of policies take far more memory than the two bytes that they may have.
+const maxCommas = 20 * MaxRows
+
 func readSessions(data []byte) (*sessions, error) {
+	if bytes.Count(data, []byte(",")) > maxCommas {
+		return nil, errBomb
+	}
 	var t sessions
 	if err := json.Unmarshal(data, &t); err != nil {
 		return nil, err
