@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"iter"
 	"math/bits"
 
 	"posthoorn/internal/mail"
@@ -23,23 +24,47 @@ var (
 // NormalLines returns source with CRLF at the end of every line and nowhere else a CR or LF (threats: smuggling): the source
 // itself when it is so already. CRs before an LF are one line end with it; a CR alone is a line end.
 func NormalLines(source []byte) []byte {
-	if linesAreNormal(source) {
+	size, same := NormalSize(source)
+	if same {
 		return source
 	}
-	out := make([]byte, 0, len(source)+len(source)/32+2)
-	for len(source) > 0 {
-		i := bytes.IndexAny(source, "\r\n")
-		if i < 0 {
-			return append(out, source...)
-		}
-		out = append(out, source[:i]...)
-		n, lines := lineEnds(source[i:])
+	out := make([]byte, 0, size)
+	for text, lines := range byLineEnds(source) {
+		out = append(out, text...)
 		for range lines {
 			out = append(out, '\r', '\n')
 		}
-		source = source[i+n:]
 	}
 	return out
+}
+
+// NormalSize is how long NormalLines of a source is, and whether it is the source itself.
+func NormalSize(source []byte) (size int, same bool) {
+	if linesAreNormal(source) {
+		return len(source), true
+	}
+	for text, lines := range byLineEnds(source) {
+		size += len(text) + len("\r\n")*lines
+	}
+	return size, false
+}
+
+// byLineEnds gives every text without a CR or LF, with the number of line ends behind it.
+func byLineEnds(source []byte) iter.Seq2[[]byte, int] {
+	return func(yield func([]byte, int) bool) {
+		for len(source) > 0 {
+			i, n, lines := bytes.IndexAny(source, "\r\n"), 0, 0
+			if i < 0 {
+				i = len(source)
+			} else {
+				n, lines = lineEnds(source[i:])
+			}
+			if !yield(source[:i], lines) {
+				return
+			}
+			source = source[i+n:]
+		}
+	}
 }
 
 // lineEnds is the length of the run of CRs at the start of b, with the LF behind it, and how many line ends it is. A run is

@@ -140,8 +140,8 @@ func (s *session) finish() error {
 	if err := tx.content.Err(); err != nil {
 		return contentError(err)
 	}
-	if !tx.content.reserve(inject.InFlight(len(tx.content.Bytes()), len(tx.recipients))) {
-		return errMemory
+	if err := tx.reserve(s.srv.opts.MaxSize); err != nil {
+		return err
 	}
 	if err := s.srv.opts.Door.Ready(); err != nil {
 		return s.doorError(err)
@@ -164,6 +164,23 @@ func (s *session) finish() error {
 	s.srv.metrics.messages.Inc()
 	s.notePartly(tx)
 	s.confirm(ids)
+	return nil
+}
+
+// reserve asks for the memory that the message takes on its way through the door. Its lines are made good there, which can make it
+// larger.
+func (t *transaction) reserve(most int64) error {
+	size, same := inject.NormalSize(t.content.Bytes())
+	need := inject.InFlight(size, len(t.recipients))
+	if !same {
+		need += size
+	}
+	switch {
+	case int64(size) > most:
+		return errSize
+	case !t.content.reserve(need):
+		return errMemory
+	}
 	return nil
 }
 

@@ -306,3 +306,22 @@ func TestMemoryOfObjectsIsBounded(t *testing.T) {
 		t.Error(len(b.published()), "messages")
 	}
 }
+
+// A message of nothing but LFs is twice as long when its lines are made good: that counts, for its memory and for its size.
+func TestMemoryOfNormalLinesIsBounded(t *testing.T) {
+	for code, change := range map[string]func(o *Options){
+		"250":       func(*Options) {},
+		"452 4.3.1": func(o *Options) { o.MaxMemory = 300 << 10 },
+		"552 5.3.4": func(o *Options) { o.MaxSize = 90 << 10 },
+	} {
+		s, _ := pipeServer(t, func(o *Options, _ *inject.Options) { change(o) })
+		c := s.pipe(t)
+		c.want("220")
+		c.send("EHLO client.test\r\n")
+		c.want("250")
+		c.play("MAIL FROM:<a@b.test>", "250", "RCPT TO:<c@d.test>", "250", "DATA", "354", "A: b\r\n\r\n"+strings.Repeat("\n", 50<<10)+"\r\n.", code)
+		until(t, func() bool { return s.memory.Load() == 0 })
+		_ = c.Close()
+		s.stopNow()
+	}
+}
