@@ -77,7 +77,7 @@ func Start(cfg *config.Config, version string, stderr io.Writer) (*Daemon, error
 	d.ctx, d.cancel = context.WithCancel(context.Background())
 	for _, step := range []func() error{
 		d.checkLimits, d.makeState, d.lock, d.openJournal, d.openStore, d.openBroker, d.openResolver, d.openDoor, d.listen, d.openConsole,
-		d.dropPrivileges, d.openSettings, d.openBodies, d.openContent, d.startEngine, d.startDoors,
+		d.registerMetrics, d.dropPrivileges, d.openSettings, d.openBodies, d.openContent, d.startEngine, d.startDoors,
 	} {
 		if err := step(); err != nil {
 			d.log.Error("start failed", "error", err)

@@ -36,7 +36,7 @@ func (d *Daemon) listen() error {
 		CertificateFile: in.Certificate, KeyFile: in.Key, CipherSuites: in.Ciphers, Range: in.Range, Proxy: in.Proxy,
 		Extract: in.Extract, DSN: d.cfg.DSN.Advertise, Loose: !in.StrictAddress, Mappable: d.cfg.Delivery.MappableIPs,
 		Unmappable: d.cfg.Delivery.UnmappableIPs, Own: d.addresses.isOwn, MaxSize: in.MaxSize, MaxSessions: sessions(in.Connections), Timeout: in.Timeout,
-		Locals: currentLocals(d.current), Checker: d.newChecker(), Reports: newRecogniser(d.named("reports")).recognise,
+		Locals: currentLocals(d.current), Checker: d.newChecker(), Reports: newRecogniser(d.named("reports"), d.metrics).recognise,
 		ResultsLocal: in.ResultsLocal, ResultsNonlocal: in.ResultsNonlocal, Monitor: d.monitor, Log: d.named("smtp"), Metrics: d.metrics,
 	}
 	if in.Protection {

@@ -18,7 +18,7 @@ func TestRecogniser(t *testing.T) {
 		t.Fatal(err)
 	}
 	var log bytes.Buffer
-	r := newRecogniser(slog.New(slog.NewTextHandler(&log, nil)))
+	r := newRecogniser(slog.New(slog.NewTextHandler(&log, nil)), nil)
 	if reported, ok := r.recognise(source, ""); !ok || !strings.HasPrefix(string(reported), `{"kind":"dsn"`) {
 		t.Errorf("%v %s", ok, reported)
 	}

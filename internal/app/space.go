@@ -15,17 +15,21 @@ import (
 // space watches the free space of the volumes that mail needs: below the floor the doors answer 452 and consuming stops, long
 // before a write fails; what waits goes on being delivered, which makes room.
 type space struct {
-	floor config.MinFree
-	paths []string
-	short atomic.Pointer[string] // why there is no room; nil: there is
+	floor   config.MinFree
+	volumes []watched
+	short   atomic.Pointer[string] // why there is no room; nil: there is
+}
+
+// watched is a volume: a path on it, empty for none, and what was seen last.
+type watched struct {
+	path        string
+	free, floor atomic.Int64
 }
 
 func newSpace(floor config.MinFree, paths ...string) *space {
-	s := &space{floor: floor}
-	for _, p := range paths {
-		if p != "" {
-			s.paths = append(s.paths, p)
-		}
+	s := &space{floor: floor, volumes: make([]watched, len(paths))}
+	for i, p := range paths {
+		s.volumes[i].path = p
 	}
 	s.look()
 	return s
@@ -54,18 +58,31 @@ func (s *space) watch(ctx context.Context) {
 }
 
 func (s *space) look() {
-	for _, p := range s.paths {
-		free, total, err := volume(p)
-		if err != nil {
-			continue // a volume that cannot be asked is not a full one; writing to it will tell
-		}
-		if floor := s.floor.Floor(total); free < floor {
-			why := fmt.Sprintf("only %d MB free at %s, local-min-free wants %d MB", free>>20, p, floor>>20)
-			s.short.Store(&why)
-			return
+	var short *string
+	for i := range s.volumes {
+		if why := s.volumes[i].look(s.floor); why != "" && short == nil {
+			short = &why
 		}
 	}
-	s.short.Store(nil)
+	s.short.Store(short)
+}
+
+// look says why there is no room on a volume; empty: there is.
+func (v *watched) look(min config.MinFree) string {
+	if v.path == "" {
+		return ""
+	}
+	free, total, err := volume(v.path)
+	if err != nil {
+		return "" // a volume that cannot be asked is not a full one; writing to it will tell
+	}
+	floor := min.Floor(total)
+	v.free.Store(free)
+	v.floor.Store(floor)
+	if free >= floor {
+		return ""
+	}
+	return fmt.Sprintf("only %d MB free at %s, local-min-free wants %d MB", free>>20, v.path, floor>>20)
 }
 
 // volume asks for the space of the volume that path, or the next directory above it that exists, lies on.

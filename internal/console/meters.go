@@ -22,6 +22,16 @@ func newMeters(r prometheus.Registerer) *meters {
 		logins:  prometheus.NewCounterVec(prometheus.CounterOpts(opts("logins_total", "Logins to the console, by result.")), []string{"result"}),
 		viewers: prometheus.NewGaugeVec(prometheus.GaugeOpts(opts("websockets", "Open websockets, by what they show.")), []string{"view"}),
 	}
+	for _, kind := range []string{"api", "page", "probe", "websocket"} {
+		m.requests.WithLabelValues(kind, "2xx")
+		m.seconds.WithLabelValues(kind)
+	}
+	for _, result := range []string{"done", "wrong"} {
+		m.logins.WithLabelValues(result)
+	}
+	for _, view := range []string{"live", "monitor"} {
+		m.viewers.WithLabelValues(view)
+	}
 	if r != nil {
 		r.MustRegister(m.requests, m.seconds, m.logins, m.viewers)
 	}

@@ -12,7 +12,7 @@ import (
 // http set (rest-api.md section 2). It returns once that is durable; errors as in Accept.
 func (d *Door) Forward(ctx context.Context, m *mail.Message, from HTTP, received time.Time) error {
 	err := d.forward(ctx, m, from, received)
-	d.metrics.count(err, 1, m.SourceSize())
+	d.metrics.count(doorHTTP, err, 1, m.SourceSize())
 	return err
 }
 

@@ -129,7 +129,7 @@ func (d *Door) Ready() error {
 // error some recipients may have been published when others were not; the sender will try all of them again.
 func (d *Door) Accept(ctx context.Context, s Submission) ([]string, error) {
 	ids, err := d.accept(ctx, &s)
-	d.metrics.count(err, len(ids), len(s.Source))
+	d.metrics.count(doors[s.Origin.channel()], err, len(ids), len(s.Source))
 	return ids, err
 }
 

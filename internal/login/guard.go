@@ -252,7 +252,7 @@ func (g *Guard) count(s scoped, now time.Time, t *Try) {
 		return
 	}
 	s.blocked = now.Add(r.block)
-	g.metrics.blocks.WithLabelValues([...]string{"network", "account from a network", "account"}[s.scope]).Inc()
+	g.metrics.blocks.WithLabelValues(scopeNames[s.scope]).Inc()
 	from, user := network(t.From).String(), t.User[:min(len(t.User), 100)]
 	switch s.scope {
 	case ofNetwork:

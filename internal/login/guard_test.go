@@ -349,7 +349,10 @@ func TestWhatIsTold(t *testing.T) {
 			t.Error(got)
 		}
 		want := []string{
+			`posthoorn_login_blocks_total label:{name:"door" value:"test"} label:{name:"scope" value:"account"} counter:{value:0}`,
 			`posthoorn_login_blocks_total label:{name:"door" value:"test"} label:{name:"scope" value:"account from a network"} counter:{value:1}`,
+			`posthoorn_login_blocks_total label:{name:"door" value:"test"} label:{name:"scope" value:"network"} counter:{value:0}`,
+			`posthoorn_login_tries_total label:{name:"door" value:"test"} label:{name:"result" value:"error"} counter:{value:0}`,
 			`posthoorn_login_tries_total label:{name:"door" value:"test"} label:{name:"result" value:"right"} counter:{value:1}`,
 			`posthoorn_login_tries_total label:{name:"door" value:"test"} label:{name:"result" value:"turned away"} counter:{value:14}`,
 			`posthoorn_login_tries_total label:{name:"door" value:"test"} label:{name:"result" value:"wrong"} counter:{value:6}`,

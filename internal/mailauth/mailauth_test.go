@@ -236,7 +236,7 @@ func TestSpam(t *testing.T) {
 		t.Error(got)
 	}
 	families, err := reg.Gather()
-	if err != nil || len(families) != 2 || len(families[1].Metric) != 4 {
+	if err != nil || len(families) != 2 || len(families[1].Metric) != 4+4 { // those of spam, and one each of the others
 		t.Errorf("%v, %v", families, err)
 	}
 	if got := New(Options{Checks: Checks{Spam: true}}).Check(t.Context(), Mail{}).JSON(); got != nil {

@@ -123,7 +123,7 @@ var (
 
 // turnAway says why in one line, without waiting for the peer. In TLS nothing can be said so cheaply.
 func (s *Server) turnAway(c *conn, secure bool, why *mail.Error) {
-	s.metrics.refused.Inc()
+	s.metrics.turnedAway(why, 1)
 	s.noteTurnedAway(c, why)
 	if secure {
 		return

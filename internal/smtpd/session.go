@@ -77,6 +77,7 @@ func newSession(srv *Server, c *conn, secure bool) *session {
 
 // run is the life of the session.
 func (s *session) run() {
+	s.srv.metrics.begun.Inc()
 	s.srv.metrics.sessions.Inc()
 	defer s.srv.metrics.sessions.Dec()
 	defer s.reset()
@@ -326,7 +327,7 @@ func (s *session) say(line string) {
 // fail answers with an error.
 func (s *session) fail(e *mail.Error) {
 	s.out = appendReply(s.out, e)
-	s.srv.metrics.refusals.Inc()
+	s.srv.metrics.refusal(e, 1)
 }
 
 // appendReply writes an error as a reply line (RFC 2034). Its text may hold what a client sent: no control character leaves.

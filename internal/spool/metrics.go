@@ -27,6 +27,9 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		scans: prometheus.NewCounter(prometheus.CounterOpts{Name: "posthoorn_spool_scans_total",
 			Help: "Times that the whole spool directory was read."}),
 	}
+	for _, outcome := range []string{published, invalid, refused} {
+		m.files.WithLabelValues(outcome)
+	}
 	if r != nil {
 		r.MustRegister(m.files, m.doubles, m.inHand, m.scans)
 	}

@@ -17,6 +17,9 @@ func newMeters(r prometheus.Registerer) *meters {
 		failures:   prometheus.NewCounter(prometheus.CounterOpts(opts("failures_total", "DKIM signatures that could not be made."))),
 		waiting:    prometheus.NewGauge(prometheus.GaugeOpts(opts("waiting", "Messages that are signed or wait for it."))),
 	}
+	for _, algorithm := range []string{"rsa-sha256", "ed25519-sha256"} {
+		m.signatures.WithLabelValues(algorithm)
+	}
 	if r != nil {
 		r.MustRegister(m.signatures, m.failures, m.waiting)
 	}
