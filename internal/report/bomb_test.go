@@ -97,6 +97,27 @@ func TestRowsAreBounded(t *testing.T) {
 	}
 }
 
+// TestSummariesAreBounded: rows of long texts are left out before their number is reached.
+func TestSummariesAreBounded(t *testing.T) {
+	long := strings.Repeat("x", MaxText)
+	f, err := readAggregate([]byte("<feedback><report_metadata/>" + strings.Repeat("<record><identifiers><header_from>"+long+"</header_from></identifiers></record>", 1000) + "</feedback>"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := f.json()
+	if left := fmt.Sprintf(`"rows-left-out":%d`, 1000-bytes.Count(out, []byte("header-from"))); len(out) > MaxSummary+2*MaxText || !bytes.Contains(out, []byte(left)) {
+		t.Errorf("%d bytes that do not say %s", len(out), left)
+	}
+	failures := strings.Repeat(`{"result-type":"`+long+`"},`, 1000) + "{}"
+	s, err := readSessions([]byte(`{"report-id":"x","policies":[{"failure-details":[` + failures + `]},{"failure-details":[` + failures + `]},{"policy":{"policy-domain":"late"}}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out := s.json(); len(out) > 2*MaxSummary || bytes.Contains(out, []byte("late")) {
+		t.Errorf("%d bytes", len(out))
+	}
+}
+
 // TestHostileReportsAreCheap: what is small on the wire, and within the limits of what may come out of it, takes neither minutes nor
 // gigabytes.
 func TestHostileReportsAreCheap(t *testing.T) {

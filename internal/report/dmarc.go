@@ -170,9 +170,10 @@ func (f *aggregate) json() []byte {
 	epoch(o, "end", f.meta.End)
 	texts(o, "domain", f.policy.Domain)
 	o.Object("policy", f.policy.fill).Int("messages", f.total)
-	o.Raw("rows", array(f.records, func(o *mail.Object, r aggregateRecord) { r.fill(o) }))
-	if f.more > 0 {
-		o.Int("rows-left-out", int64(f.more))
+	rows, n := arrayOf(f.records, MaxSummary, func(o *mail.Object, r aggregateRecord) { r.fill(o) })
+	o.Raw("rows", rows)
+	if more := f.more + len(f.records) - n; more > 0 {
+		o.Int("rows-left-out", int64(more))
 	}
 	return o.Bytes()
 }

@@ -16,6 +16,7 @@
 package report
 
 import (
+	"math"
 	"strings"
 	"unicode/utf8"
 
@@ -25,6 +26,7 @@ import (
 // Limits of what is taken from one report. The rest is left out, never the report.
 const (
 	MaxRecipients = 1000
+	MaxSummary    = 1 << 20 // bytes of the rows of a summary; every recipient of the report has a copy of them
 	MaxRows       = 5000    // of a DMARC report, and policies and failures of a report about TLS
 	MaxText       = 2000    // bytes of one text
 	maxFields     = 1 << 20 // bytes of a part with fields, such as message/delivery-status
@@ -86,16 +88,22 @@ func (r *Reported) JSON() []byte {
 
 // array is a JSON array of objects.
 func array[T any](items []T, fill func(*mail.Object, T)) []byte {
-	out := []byte{'['}
-	for i, item := range items {
-		if i > 0 {
+	out, _ := arrayOf(items, math.MaxInt, fill)
+	return out
+}
+
+// arrayOf is a JSON array of the first n objects, which end it when it has more than most bytes.
+func arrayOf[T any](items []T, most int, fill func(*mail.Object, T)) (out []byte, n int) {
+	out = []byte{'['}
+	for ; n < len(items) && len(out) <= most; n++ {
+		if n > 0 {
 			out = append(out, ',')
 		}
 		o := mail.NewObject(out)
-		fill(o, item)
+		fill(o, items[n])
 		out = o.Bytes()
 	}
-	return append(out, ']')
+	return append(out, ']'), n
 }
 
 // clip makes a text from a report one line of at most MaxText bytes.

@@ -123,11 +123,12 @@ func (t *sessions) json() []byte {
 	o.Int("successful", int64(successful)).Int("failed", int64(failed))
 	rows := MaxRows
 	policies := t.Policies[:min(len(t.Policies), rows)]
-	o.Raw("policies", array(policies, func(o *mail.Object, p sessionsPolicy) {
+	list, _ := arrayOf(policies, MaxSummary, func(o *mail.Object, p sessionsPolicy) {
 		p.Failures = p.Failures[:min(len(p.Failures), rows)]
 		rows -= len(p.Failures)
 		p.fill(o)
-	}))
+	})
+	o.Raw("policies", list)
 	return o.Bytes()
 }
 
@@ -139,12 +140,13 @@ func (p *sessionsPolicy) fill(o *mail.Object) {
 	if len(p.Failures) == 0 {
 		return
 	}
-	o.Raw("failures", array(p.Failures, func(o *mail.Object, f sessionsFailure) {
+	list, _ := arrayOf(p.Failures, MaxSummary, func(o *mail.Object, f sessionsFailure) {
 		texts(o, "type", f.Type)
 		o.Int("count", int64(f.Count))
 		texts(o, "sending-ip", f.Sender, "mx", f.MX, "helo", f.Hello, "receiving-ip", f.IP, "reason", f.Reason,
 			"details", f.Details)
-	}))
+	})
+	o.Raw("failures", list)
 }
 
 // lines writes a list of texts.
