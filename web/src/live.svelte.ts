@@ -10,10 +10,23 @@ export class Live {
   state = $state<SocketState>('connecting');
   refused = $state(''); // why the daemon does not want to
 
-  // follow starts and returns what ends it.
+  // follow starts and returns what ends it. While the page is hidden nobody looks, and nothing is asked.
   follow(selection: Selection): () => void {
     this.overview = undefined;
     this.minute = undefined;
+    let end = document.hidden ? undefined : this.open(selection);
+    const turn = () => {
+      if (!document.hidden) end ??= this.open(selection);
+      else if (end) end = void end();
+    };
+    document.addEventListener('visibilitychange', turn);
+    return () => {
+      document.removeEventListener('visibilitychange', turn);
+      end?.();
+    };
+  }
+
+  private open(selection: Selection): () => void {
     const abort = new AbortController();
     const fill = () => api.history('minute', selection, abort.signal).then((h) => (this.minute = h), () => {});
     void fill();

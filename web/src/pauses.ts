@@ -1,11 +1,12 @@
 // What a pause holds back, in words, and the row that holds back exactly a selection.
+import { seen } from './format';
 import { text } from './tables.svelte';
 import type { Cells, Pause, Row, Selection } from './types';
 
 export function selectionWords(s: Selection, remote = ''): string {
   const parts = ['all mail'];
-  if (s.tag) parts.push(`with the tag “${s.tag}”`);
-  if (s.domain) parts.push(`to ${s.domain}`);
+  if (s.tag) parts.push(`with the tag “${seen(s.tag)}”`);
+  if (s.domain) parts.push(`to ${seen(s.domain)}`);
   if (remote) parts.push(`to the server ${remote}`);
   if (s.source) parts.push(`from ${s.source}`);
   return parts.length === 1 ? 'all mail of this instance' : parts.join(' ').replace(/^all mail/, 'mail');

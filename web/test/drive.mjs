@@ -1,7 +1,8 @@
-// Drives the console in Chromium: see browser.mjs for the environment. Arguments: views, windows, steps, keyboard (default: all).
+// Drives the console in Chromium: see browser.mjs for the environment. Arguments: views, windows, steps, troubles, keyboard (default: all).
 import { go, judge, open, shoot, visit } from './browser.mjs';
 import { keyboard } from './keyboard.mjs';
 import { steps } from './steps.mjs';
+import { troubles } from './trouble.mjs';
 import { everyView } from './views.mjs';
 import { everyWindow } from './windows.mjs';
 
@@ -36,6 +37,13 @@ try {
       const page = await visit(o);
       await go(page, '#/' + name);
       await attempt('steps in ' + name, page, () => step(page, o));
+      await page.context().close();
+    }
+  }
+  if (want('troubles')) {
+    for (const [name, trouble] of Object.entries(troubles)) {
+      const page = await visit(o);
+      await attempt(name, page, () => trouble(page, o));
       await page.context().close();
     }
   }

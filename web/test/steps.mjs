@@ -1,10 +1,10 @@
 // What an operator does, once in each view.
 import { firstSource } from './views.mjs';
 
-const dialog = (page) => page.locator('dialog[open]');
+export const dialog = (page) => page.locator('dialog[open]');
 
 // save waits for the preview, which alone lets the button be pressed, and for the toast. last: no other window follows.
-async function save(page, verb = 'Save', last = true) {
+export async function save(page, verb = 'Save', last = true) {
   const button = dialog(page).locator('footer button').last();
   await dialog(page).getByRole('button', { name: verb, exact: true }).waitFor();
   await page.waitForFunction(() => !document.querySelector('dialog[open] footer button:last-child').disabled);
@@ -15,12 +15,12 @@ async function save(page, verb = 'Save', last = true) {
   await page.locator('.toast').last().waitFor();
 }
 
-const undo = async (page) => {
+export const undo = async (page) => {
   await page.locator('.toast button', { hasText: 'Undo' }).last().click();
   await page.locator('.toast', { hasText: 'Undone.' }).waitFor();
 };
 
-const rowWith = (page, text) => page.locator('main tbody tr', { hasText: text });
+export const rowWith = (page, text) => page.locator('main tbody tr', { hasText: text });
 
 // table adds a row, sees it, undoes it, and sees it gone.
 const table = (add, fill, shown) => async (page) => {
@@ -32,8 +32,8 @@ const table = (add, fill, shown) => async (page) => {
   await rowWith(page, shown).first().waitFor({ state: 'detached' });
 };
 
-const fillIn = (page, label, value) => dialog(page).getByLabel(label, { exact: true }).fill(value);
-const choose = (page, label, value) => dialog(page).getByLabel(label, { exact: true }).selectOption(value);
+export const fillIn = (page, label, value) => dialog(page).getByLabel(label, { exact: true }).fill(value);
+export const choose = (page, label, value) => dialog(page).getByLabel(label, { exact: true }).selectOption(value);
 
 export const steps = {
   async overview(page) {
