@@ -59,7 +59,10 @@ func (w *Web) Check(ctx context.Context, user, password string) (bool, error) {
 	r.Header.Set("User-Agent", "posthoorn")
 	answer, err := w.client.Do(r)
 	if err != nil {
-		return false, err
+		if e, ok := errors.AsType[*url.Error](err); ok {
+			err = e.Err // without the address, which may have a key in it
+		}
+		return false, fmt.Errorf("the web server that checks logins: %w", err)
 	}
 	defer func() { _ = answer.Body.Close() }()
 	_, _ = io.CopyN(io.Discard, answer.Body, 64<<10) // so that the connection can be used again

@@ -62,6 +62,18 @@ func TestAnswersOfTheWeb(t *testing.T) {
 }
 
 // TestTheWebIsNotAsked about what cannot be said in its protocol, or what nobody can log in with.
+// A key in the address is as secret as a password: what goes wrong on the way does not repeat it.
+func TestTheAddressIsInNoError(t *testing.T) {
+	w, err := NewWeb("http://127.0.0.1:1/login?key=hush")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	if _, err := w.Check(t.Context(), "shop", "secret"); err == nil || strings.Contains(err.Error(), "hush") || !strings.Contains(err.Error(), "127.0.0.1:1") {
+		t.Error(err)
+	}
+}
+
 func TestTheWebIsNotAsked(t *testing.T) {
 	w, asked := web(t, func(http.ResponseWriter, *http.Request) {})
 	for _, c := range append(wrongForAll, [2]string{"sh:op", "secret"}, [2]string{"shop", "a\r\nX: y"}, [2]string{"sh\x00op", "secret"}) {
