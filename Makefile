@@ -25,8 +25,8 @@ build-openssl: $(PAGE) ## the same, signing with the OpenSSL of the machine it r
 	CGO_ENABLED=0 go build -trimpath -tags openssl -ldflags '-X main.version=$(VERSION)' -o bin/posthoorn ./cmd/posthoorn
 
 $(PAGE): $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/mock/*' -not -path 'web/test/*')
-	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory web; else \
-		echo "the console page is $$(test -e $(PAGE) && echo older than its sources || echo missing): install Node 20.19 or newer with npm, then run make web" >&2; fi
+	@{ command -v npm >/dev/null && $(MAKE) --no-print-directory web; } || \
+		echo "the console page is $$(test -e $(PAGE) && echo older than its sources || echo missing): it needs Node 20.19 or newer with npm, and packages from the npm registry; then run make web" >&2
 
 web: $(MODULES) ## the page of the console, into internal/console/assets
 	cd web && npm run --silent build
