@@ -77,6 +77,14 @@ func (d *Daemon) startConsole() error {
 	return nil
 }
 
+// consoleURL is where the console is; empty: there is none.
+func (d *Daemon) consoleURL() string {
+	if d.console == nil {
+		return ""
+	}
+	return "http://" + d.console.Addresses()[0].String() + "/"
+}
+
 // stopConsole may be called again with ports that were opened for nothing.
 func (d *Daemon) stopConsole() {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)

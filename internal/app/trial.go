@@ -54,7 +54,7 @@ func (p *Program) trial(ctx context.Context) error {
 	if err := p.sample(ctx, d); err != nil {
 		return err
 	}
-	p.hints(cfg, file)
+	p.hints(cfg, file, d.consoleURL())
 	<-ctx.Done()
 	return nil
 }
@@ -135,11 +135,14 @@ func (p *Program) show(result []byte) {
 //go:embed trial-hints.txt
 var trialHints string
 
-func (p *Program) hints(cfg *config.Config, file string) {
+func (p *Program) hints(cfg *config.Config, file, console string) {
+	if console != "" {
+		console = "Its console is at " + console + " in your browser."
+	}
 	sink := "All mail goes to the built-in receiver: remove the line smtp-sink-address to let it out."
 	if !cfg.Sink.On {
 		sink = "Mail goes to its real receivers."
 	}
-	fmt.Fprint(p.Stdout, strings.NewReplacer("PROGRAM", p.Name, "FILE", file, "SPOOL", cfg.Spool.Directory,
+	fmt.Fprint(p.Stdout, strings.NewReplacer("CONSOLE", console, "PROGRAM", p.Name, "FILE", file, "SPOOL", cfg.Spool.Directory,
 		"PORT", strconv.Itoa(int(cfg.SMTPIn.Ports[0].First)), "SINK", sink).Replace(trialHints))
 }

@@ -18,6 +18,7 @@ import (
 	"posthoorn/internal/app/config"
 
 	"github.com/coder/websocket"
+	"github.com/getkin/kin-openapi/openapi3"
 )
 
 const consolePassword = "open-sesame-4711"
@@ -277,6 +278,45 @@ func TestConsoleWithoutLogin(t *testing.T) {
 			if c, err := net.DialTimeout("tcp", net.JoinHostPort(ip.IP.String(), s.keys["www-port"]), time.Second); err == nil {
 				_ = c.Close()
 				t.Errorf("%s is open", ip.IP)
+			}
+		}
+	})
+}
+
+// What a real daemon answers is what the description says.
+func TestConsoleDescription(t *testing.T) {
+	t.Parallel()
+	s, url := withConsole(t, nil)
+	onEmbedded(t, s, func(t *testing.T, r *rig) {
+		o := r.operator(url)
+		_, text := o.send("GET", "/openapi.yaml", nil)
+		doc, err := openapi3.NewLoader().LoadFromData(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.publish(`{"recipient":"you@one.test","mime":"x","tags":["news"]}` + "\n" + `{"recipient":"you@wait.test","mime":"x","delayed":"2040-01-01 00:00:00"}`)
+		r.succeed(1)
+		o.call("POST", "/tables/capacity", map[string]any{"cells": map[string]any{"domain": "one.test", "domain_maxmessages": 60}}, nil)
+		o.call("POST", "/tables/dkim_keys", map[string]any{"cells": map[string]any{"domain": "one.test", "selector": "a", "privatekey": "nonsense"}}, nil)
+		for path, real := range map[string]string{
+			"/session": "", "/overview": "", "/history": "?span=hour", "/sources": "", "/domains": "", "/tags": "", "/backlog": "", "/tables": "", "/changes": "",
+			"/destinations/{destination}": "/destinations/one.test", "/tables/{table}": "/tables/capacity", "/logs/{kind}": "/logs/send",
+		} {
+			if !strings.HasPrefix(real, "/") {
+				real = path + real
+			}
+			status, answer := o.send("GET", real, nil)
+			if status != 200 {
+				t.Errorf("%s: %d %s", real, status, answer)
+				continue
+			}
+			var value any
+			if err := json.Unmarshal(answer, &value); err != nil {
+				t.Fatal(err)
+			}
+			described := doc.Paths.Value(path).Get.Responses.Status(200).Value.Content["application/json"].Schema.Value
+			if err := described.VisitJSON(value, openapi3.MultiErrors()); err != nil {
+				t.Errorf("%s: %v\n%s", real, err, answer)
 			}
 		}
 	})
