@@ -72,6 +72,9 @@ func (b *builder) checkIncoming() {
 	if s.OpenAll {
 		b.warnKey("smtp-range", "everyone in the world may relay mail through this server")
 	}
+	if slices.ContainsFunc(s.Proxy, func(p netip.Prefix) bool { return p.Bits() == 0 }) {
+		b.warnKey("smtp-proxy", "everyone in the world may claim to come from any address, this machine's too")
+	}
 	switch {
 	case !s.Auth.IsZero():
 		if s.Login != (Login{}) {

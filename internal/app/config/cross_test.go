@@ -73,6 +73,7 @@ func TestWarnings(t *testing.T) {
 		"rabbitmq-password: geheim":                         at + "1: rabbitmq-password: a key of 3.0: part of rabbitmq-address now; used to build it when it is absent\n",
 		"smtp-check-spf: all":                               at + "1: smtp-check-spf: never worked; use smtp-check\n",
 		"dsn-envelope: x":                                   at + "1: dsn-envelope: has no effect: notifications always have an empty envelope\n",
+		"smtp-proxy: 10.0.0.5;::/0":                         at + "1: smtp-proxy: everyone in the world may claim to come from any address, this machine's too\n",
 		"smtp-range: 0.0.0.0/0;::/0":                        at + "1: smtp-range: everyone in the world may relay mail through this server\n",
 		"dns-timeout: 5000":                                 at + "1: dns-timeout: counts seconds; version 3.0 counted milliseconds\n",
 		"rabbitmq-exchange: x":                              at + "1: rabbitmq-exchange: has no effect on the embedded queue\n",
