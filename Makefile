@@ -70,8 +70,9 @@ bench: build ## the yardsticks; flags for them in BENCH, such as BENCH=-quick or
 	go build -trimpath -o bin/bench/ ./bench/...
 	bin/bench/run $(BENCH)
 
-docs: ## docs/configuration.md, from the table of keys
+docs: ## docs/configuration.md, from the table of keys, and docs/metrics.md, from what daemons show
 	go test ./internal/app/config -update
+	go test ./test/e2e -run '^TestMetrics$$' -update
 
 clean:
 	rm -rf bin

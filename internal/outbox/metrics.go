@@ -70,7 +70,7 @@ func (m *metrics) ofPlan() []prometheus.Collector {
 		of("groups", "Groups of destinations that share their servers or limits.", func(t *schedule.Totals) int { return t.Groups }),
 		of("lanes", "Pairs of own address and group that have been used.", func(t *schedule.Totals) int { return t.Lanes }),
 		of("lookups", "Destinations whose servers are being looked up.", func(t *schedule.Totals) int { return t.Lookups }),
-		of("needy", "Streams of mail that have no connection because there are no more (max-connections).", func(t *schedule.Totals) int { return t.Needy }),
+		of("needy", "Streams of mail that have no connection because there are no more (smtp-connections).", func(t *schedule.Totals) int { return t.Needy }),
 	}
 }
 
