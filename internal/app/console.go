@@ -64,7 +64,7 @@ func (d *Daemon) startConsole() error {
 	d.running.Go(func() { d.sample(d.ctx) })
 	d.console.Serve(console.Parts{
 		Instance: console.Instance{
-			Hostname: g.Hostname, Version: d.version, Started: d.started, ServerID: g.ServerID, Queue: d.queueKind(), Sources: d.addresses.own,
+			Hostname: g.Hostname, Version: d.version, Started: d.started, ServerID: g.ServerID, Queue: d.queueKind(), Sources: d.sources,
 		},
 		Operator: d.engine, Destination: control.Destination, Health: health{d},
 		Tokens: tokens{d.settings}, Settings: d.settings.Current, Editor: d.editor(), Name: d.sourceName,
@@ -152,6 +152,12 @@ func (d *Daemon) consoleLogin() (console.Login, error) {
 
 func (d *Daemon) consoleAccess(a console.Access) {
 	d.journal.Request(journal.Request{Time: a.Time, IP: a.Peer.String(), Request: a.Request})
+}
+
+// sources are the addresses that mail can leave from.
+func (d *Daemon) sources() []netip.Addr {
+	list, _, _, _ := d.ips()
+	return list
 }
 
 // tokens are those of the settings in force.

@@ -96,7 +96,9 @@ func (s *Server) recovered(c *call, w *recorder) {
 // logged counts the request and tells the log.
 func (s *Server) logged(c *call, route *route, w *recorder, begun time.Time) {
 	s.meters.requests.WithLabelValues(route.class(), fmt.Sprintf("%dxx", max(w.status, http.StatusOK)/100)).Inc()
-	s.meters.seconds.WithLabelValues(route.class()).Observe(time.Since(begun).Seconds())
+	if route.socket == nil {
+		s.meters.seconds.WithLabelValues(route.class()).Observe(time.Since(begun).Seconds())
+	}
 	if s.o.Access != nil {
 		s.o.Access(Access{begun, c.peer, c.caller.name, c.Method + " " + c.URL.RequestURI(), max(w.status, http.StatusOK)})
 	}
