@@ -98,7 +98,9 @@ func (e *Engine) notice(it *item, r *mail.Result, event report.Event) *report.No
 	if !e.wantsWhole(it.m, event) {
 		n.DSN.Ret = "HDRS"
 	}
-	n.Source = e.original(it, n.DSN.Ret == "HDRS")
+	if r.State != mail.StateUnknown || r.Kind != mail.Failed { // else handling it has failed, perhaps with the whole process
+		n.Source = e.original(it, n.DSN.Ret == "HDRS")
+	}
 	return n
 }
 

@@ -69,9 +69,15 @@ func part(source []byte, headOnly bool) []byte {
 	return source
 }
 
-// makeContent makes what would have gone out of a message that ended before that was ready, unless it takes long.
+// makeContent makes what would have gone out of a message that ended before that was ready, unless it takes long. Only some may take
+// as long as storing a source may: who waits holds the credit of all mail.
 func (e *Engine) makeContent(it *item) {
-	ctx, cancel := context.WithTimeout(e.ctx, storeTime)
+	limit := storeTime
+	if e.making.Add(1) > int64(e.o.Consumers*e.o.Credit/4) {
+		limit = crowdTime
+	}
+	defer e.making.Add(-1)
+	ctx, cancel := context.WithTimeout(e.ctx, limit)
 	defer cancel()
 	for ctx.Err() == nil {
 		if it.content == nil {
@@ -88,7 +94,7 @@ func (e *Engine) makeContent(it *item) {
 	}
 }
 
-// crowdTime is how long it is worth to wait for room in memory.
+// crowdTime is how long it is worth to wait for room in memory, or in a crowd.
 const crowdTime = time.Second
 
 func sleep(ctx context.Context, d time.Duration) {

@@ -155,6 +155,7 @@ type Engine struct {
 	nextID   atomic.Uint64
 	inHand   atomic.Int64 // messages
 	bytes    atomic.Int64 // what they weigh
+	making   atomic.Int64 // of them, those whose content is made for a notification alone
 
 	ready      chan struct{}   // closed when consumer is set
 	ctx        context.Context // ends when nothing new may start
