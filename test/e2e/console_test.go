@@ -16,6 +16,7 @@ import (
 
 	"posthoorn/internal/app"
 	"posthoorn/internal/app/config"
+	"posthoorn/internal/testbed"
 
 	"github.com/coder/websocket"
 	"github.com/getkin/kin-openapi/openapi3"
@@ -319,5 +320,27 @@ func TestConsoleDescription(t *testing.T) {
 				t.Errorf("%s: %v\n%s", real, err, answer)
 			}
 		}
+	})
+}
+
+// A broker that is away makes the daemon not ready, and it is alive all the same; a test message is not taken, in words.
+func TestNotReadyWithoutBroker(t *testing.T) {
+	s, url := withConsole(t, nil)
+	behindProxy(t, s, func(t *testing.T, r *rig, p *testbed.Proxy) {
+		o := r.operator(url)
+		p.Refuse(true)
+		p.Cut()
+		eventually(t, "not ready", func() bool {
+			status, text := probe(t, url+"/readyz")
+			return status == http.StatusServiceUnavailable && strings.Contains(text, "broker")
+		})
+		if status, _ := probe(t, url+"/healthz"); status != 200 {
+			t.Errorf("healthz: %d", status)
+		}
+		if status, text := o.send("POST", "/test-messages", map[string]string{"recipient": "you@there.test"}); status != http.StatusServiceUnavailable {
+			t.Errorf("a test message: %d %s", status, text)
+		}
+		p.Refuse(false)
+		eventually(t, "ready again", func() bool { status, _ := probe(t, url+"/readyz"); return status == 200 })
 	})
 }
