@@ -18,7 +18,7 @@ const (
 	retryTime  = 30 * time.Second // until the next round, when a key has never had an answer
 )
 
-// Run reads and checks keys: all of them after each Update and every Interval, those first that have waited longest. It returns
+// Run reads and checks keys: all of them after each Update and Again, and every Interval, those first that have waited longest. It returns
 // when ctx is done, and no goroutine is left then.
 func (r *Ring) Run(ctx context.Context) {
 	timer := time.NewTimer(r.options.Interval)

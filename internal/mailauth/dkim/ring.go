@@ -109,6 +109,11 @@ func (r *Ring) Update(rows []Row) {
 	})
 	r.rows, r.trials, r.said = rows, trials, said
 	r.current.Store(next)
+	r.Again()
+}
+
+// Again has all keys checked now, as when somebody has just seen the record of one in the DNS.
+func (r *Ring) Again() {
 	select {
 	case r.wake <- struct{}{}:
 	default:

@@ -169,6 +169,20 @@ func TestRing(t *testing.T) {
 	})
 }
 
+// Who has just put a record into the DNS does not wait for the next round.
+func TestRingAgain(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bench) {
+		b.Update([]Row{row(1, "shop.test", "k1")})
+		b.signs(t, "shop.test", "")
+		b.lines()
+		b.zone.change(func() { b.zone.records["k1._domainkey.shop.test"] = []string{edRecord} })
+		b.Again()
+		b.Again()
+		b.logs(t, "a DKIM key signs now")
+		b.signs(t, "shop.test", "k1@shop.test relaxed/simple")
+	})
+}
+
 // New rows take over what is known of their keys; what is gone is gone at once.
 func TestRingUpdate(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *bench) {
