@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"log/slog"
 	"runtime"
 	"runtime/debug"
@@ -37,8 +38,12 @@ func newRecogniser(log *slog.Logger, registerer prometheus.Registerer) *recognis
 
 // recognise says whether a message is a report, and what was understood of it. A panic over what somebody sent makes it a message like
 // any other.
-func (r *recogniser) recognise(source []byte, from string) (reported []byte, ok bool) {
-	r.slots <- struct{}{}
+func (r *recogniser) recognise(ctx context.Context, source []byte, from string) (reported []byte, ok bool) {
+	select {
+	case r.slots <- struct{}{}:
+	case <-ctx.Done():
+		return nil, false // the mail is not taken any more
+	}
 	defer func() {
 		<-r.slots
 		if v := recover(); v != nil {

@@ -2,6 +2,7 @@ package app
 
 import (
 	"bytes"
+	"context"
 	"log/slog"
 	"os"
 	"strings"
@@ -19,17 +20,17 @@ func TestRecogniser(t *testing.T) {
 	}
 	var log bytes.Buffer
 	r := newRecogniser(slog.New(slog.NewTextHandler(&log, nil)), nil)
-	if reported, ok := r.recognise(source, ""); !ok || !strings.HasPrefix(string(reported), `{"kind":"dsn"`) {
+	if reported, ok := r.recognise(t.Context(), source, ""); !ok || !strings.HasPrefix(string(reported), `{"kind":"dsn"`) {
 		t.Errorf("%v %s", ok, reported)
 	}
-	if reported, ok := r.recognise([]byte("Subject: x\r\n\r\nx\r\n"), ""); ok || reported != nil {
+	if reported, ok := r.recognise(t.Context(), []byte("Subject: x\r\n\r\nx\r\n"), ""); ok || reported != nil {
 		t.Errorf("ordinary mail is %s", reported)
 	}
 
 	// A panic is told, gives its slot back, and makes no report.
 	r.read = func([]byte, string) (report.Reported, bool) { panic("odd mail") }
 	for range 2 * cap(r.slots) {
-		if reported, ok := r.recognise(source, ""); ok || reported != nil {
+		if reported, ok := r.recognise(t.Context(), source, ""); ok || reported != nil {
 			t.Errorf("after a panic: %s", reported)
 		}
 	}
@@ -48,10 +49,20 @@ func TestRecogniser(t *testing.T) {
 	}
 	var group sync.WaitGroup
 	for range 50 {
-		group.Go(func() { r.recognise(source, "") })
+		group.Go(func() { r.recognise(t.Context(), source, "") })
 	}
 	group.Wait()
 	if int(most.Load()) > cap(r.slots) {
 		t.Errorf("%d at a time", most.Load())
+	}
+
+	// Who stops does not wait for a slot.
+	for range cap(r.slots) {
+		r.slots <- struct{}{}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if reported, ok := r.recognise(ctx, source, ""); ok || reported != nil {
+		t.Errorf("while it stops: %s", reported)
 	}
 }

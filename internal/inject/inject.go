@@ -4,8 +4,9 @@
 // The door reads and strips the x-mq-* headers, finds envelope and recipients where the channel takes them from the header,
 // makes one JSON object per recipient, and publishes all of them. It says yes only when the broker has confirmed every one;
 // an error means that the sender still has the message, never that it is lost. What leaves the door has lines that end with
-// CRLF and nothing else: a bare CR or LF becomes CRLF, a NUL is refused. All other bytes stay as they came; a source that is
-// not UTF-8, or that is mostly control characters, goes to the message store, or into the JSON as base64.
+// CRLF and nothing else: a bare CR or LF becomes CRLF, a NUL is refused. Under a trace a blank line ends the header, also one that
+// only a line that is no field ended. All other bytes stay as they came; a source that is not UTF-8, or that is mostly control
+// characters, goes to the message store, or into the JSON as base64.
 //
 // The package starts no goroutine. A Door may be used by many goroutines at once. However many recipients a message has,
 // no more than 32 MiB of JSON (or one object) of it are under way at a time.

@@ -147,6 +147,9 @@ func (s *session) finish() error {
 		return s.doorError(err)
 	}
 	source := s.examine()
+	if s.srv.ctx.Err() != nil { // what was found out is not all
+		return errStopping
+	}
 	tx.received = time.Now()
 	ids, err := s.srv.opts.Door.Accept(s.srv.ctx, inject.Submission{
 		From: tx.mail.From, Recipients: tx.recipients, Source: source, Extract: s.srv.opts.Extract, Stranger: !s.mayRelay(),

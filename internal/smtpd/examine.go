@@ -50,7 +50,7 @@ func (s *session) recognise(source []byte) {
 	if o.Reports == nil || !o.Door.Has(inject.Reports) || !tx.anyLocal() {
 		return
 	}
-	reported, ok := o.Reports(source, tx.mail.From.String())
+	reported, ok := o.Reports(s.srv.ctx, source, tx.mail.From.String())
 	if !ok {
 		return
 	}

@@ -96,6 +96,36 @@ func TestWhatIsChecked(t *testing.T) {
 	}
 }
 
+// A message whose checks were cut short by the end of the server is not taken.
+func TestStopDuringChecks(t *testing.T) {
+	checking := make(chan struct{})
+	s, b := pipeServer(t, func(o *Options, _ *inject.Options) {
+		o.Checker = untilStopped(checking)
+	})
+	c := s.pipe(t)
+	c.want("220")
+	c.send("EHLO client.test\r\n")
+	c.want("250")
+	c.play("MAIL FROM:<a@b.test>", "250", "RCPT TO:<c@d.test>", "250", "DATA", "354")
+	c.send("A: b\r\n\r\n.\r\n")
+	<-checking
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	s.Stop(ctx)
+	if n := len(b.published()); n != 0 {
+		t.Errorf("%d messages were taken", n)
+	}
+}
+
+// untilStopped is a check that has no end of its own.
+type untilStopped chan struct{}
+
+func (u untilStopped) Check(ctx context.Context, _ Checked) ([]byte, string) {
+	close(u)
+	<-ctx.Done()
+	return nil, ""
+}
+
 // Whoever sends it: a field in our name goes where we write such fields, and only that field.
 func TestForgedResultsGo(t *testing.T) {
 	forged := "Authentication-Results: mx.test; dkim=pass\r\nAUTHENTICATION-RESULTS:\r\n (hi) \"MX.test\" 1; spf=pass\r\n"
@@ -224,6 +254,7 @@ func TestFailedHandshakesDoNotFloodTheLog(t *testing.T) {
 	ts.notes.tokens, ts.notes.filled = 0, time.Now().Add(time.Hour)
 	ts.notes.mu.Unlock()
 	fail()
+	ts.Stop(t.Context())
 	got := log.all()
 	if len(got) != 1 || !strings.Contains(got[0], `level=INFO msg="TLS handshake failed"`) {
 		t.Errorf("%q", got)

@@ -209,7 +209,7 @@ func TestWhatIsPublished(t *testing.T) {
 	}
 }
 
-func fakeReports(source []byte, from string) ([]byte, bool) {
+func fakeReports(_ context.Context, source []byte, from string) ([]byte, bool) {
 	return []byte(`{"kind":"dsn"}`), from == "" && bytes.HasPrefix(source, []byte("Subject: report"))
 }
 

@@ -88,8 +88,9 @@ type Options struct {
 	Own                  func(netip.Addr) bool // mail can leave from this address; counts without the two; nil: from any
 
 	// Reports recognises reports among mail for local addresses (dsn.md section 5) and says what it understood, as JSON object. From
-	// is MAIL FROM, empty for <>. It is asked only if reports have a queue; nil: nothing is a report.
-	Reports func(source []byte, from string) (reported []byte, ok bool)
+	// is MAIL FROM, empty for <>. It is asked only if reports have a queue, and need not answer when ctx has ended; nil: nothing is a
+	// report.
+	Reports func(ctx context.Context, source []byte, from string) (reported []byte, ok bool)
 
 	// smtp-auth-results: who gets an Authentication-Results field. With either, fields that claim to be ours are taken out of all
 	// mail that comes in.
