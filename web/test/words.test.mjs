@@ -69,6 +69,19 @@ test('the words of the daemon for limits', async () => {
   }
 });
 
+test('what the last minute means', async () => {
+  const { judge, unreachable } = await load('judgement');
+  const counters = (c) => ({ counters: { attempts: 100, errors: 0, strange: 0, not_tried: 0, ...c } });
+  const said = (c) => judge(counters(c)).map((p) => p.text).join(' ');
+  assert.equal(said({ errors: 19, strange: 9 }), '');
+  assert.match(said({ not_tried: 1 }), /1 message of the last minute failed without a connection/);
+  assert.match(said({ errors: 20 }), /refused 20 of 100/);
+  assert.match(said({ strange: 10 }), /timeouts/);
+  assert.equal(said({ attempts: 9, errors: 9 }), '', 'too few to say anything');
+  const lines = [{ destination: 'a', reason: 'offline: x' }, { destination: 'b', reason: 'paused 1' }, { destination: 'c' }, { destination: '', others: 3, reason: 'offline: x' }];
+  assert.deepEqual(unreachable(lines), ['a']);
+});
+
 test('what an explanation says', async () => {
   const { heldUp, idle } = await load('waits');
   assert.ok(idle({ for: '' }) && idle({ for: 'mail: there is none' }) && idle({ for: 'nothing: all is being sent' }));
