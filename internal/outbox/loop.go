@@ -167,6 +167,9 @@ func (l *loop) checkLimits(now time.Time) {
 	if now.Sub(l.checked) < time.Second {
 		return
 	}
+	if l.held && !l.checked.IsZero() {
+		l.e.metrics.blocked.Add(now.Sub(l.checked).Seconds())
+	}
 	l.checked = now
 	totals := l.plan.Totals()
 	l.e.metrics.plan.Store(&totals)

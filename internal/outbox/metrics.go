@@ -26,6 +26,7 @@ type metrics struct {
 	settling     prometheus.Gauge
 	parked       prometheus.Counter
 	unknownAgain prometheus.Counter
+	blocked      prometheus.Counter              // seconds
 	plan         atomic.Pointer[schedule.Totals] // as of a second ago
 }
 
@@ -40,6 +41,7 @@ func newMetrics(reg prometheus.Registerer, e *Engine) *metrics {
 		inHand:       prometheus.NewGauge(prometheus.GaugeOpts(named("in_hand", "Messages in memory."))),
 		settling:     prometheus.NewGauge(prometheus.GaugeOpts(named("settling", "Messages whose outcome is being made durable."))),
 		parked:       counter("parked_total", "Messages that went into the local queue without an attempt."),
+		blocked:      counter("blocked_seconds_total", "Time in which nothing new was sent since the broker, or the embedded queue, took nothing."),
 		unknownAgain: counter("redelivered_unknown_total", "Redelivered messages that neither memory nor ledger knew (window D3)."),
 	}
 	m.accepted = m.results.WithLabelValues(labels(mail.StateMessage, mail.Accepted, 250)...)
@@ -51,7 +53,7 @@ func newMetrics(reg prometheus.Registerer, e *Engine) *metrics {
 	}
 	m.plan.Store(new(schedule.Totals))
 	if reg != nil {
-		reg.MustRegister(m.results, first, final, m.retries, m.notices, m.inHand, m.settling, m.parked, m.unknownAgain)
+		reg.MustRegister(m.results, first, final, m.retries, m.notices, m.inHand, m.settling, m.parked, m.unknownAgain, m.blocked)
 		reg.MustRegister(m.ofPlan()...)
 		reg.MustRegister(ofEngine(e)...)
 	}

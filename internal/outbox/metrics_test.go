@@ -94,6 +94,26 @@ func TestMetricsOfResults(t *testing.T) {
 	}
 }
 
+// TestBlockedSeconds: with either queue, the time counts in which the loop holds everything back.
+func TestBlockedSeconds(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	store := openStore(t, vfs.NewMem())
+	defer store.Close()
+	e := New(Options{Registerer: registry, Broker: local.New(store)})
+	now := time.Now()
+	for _, step := range []struct {
+		held bool
+		took time.Duration
+	}{{true, 0}, {true, 2 * time.Second}, {true, time.Second / 2}, {false, 5 * time.Second}, {true, 3 * time.Second}} {
+		e.loop.held = step.held
+		now = now.Add(step.took)
+		e.loop.checkLimits(now)
+	}
+	if got := shown(t, registry, "blocked_seconds_total"); !slices.Equal(got, []string{"5"}) {
+		t.Errorf("blocked for %q, want 2 and 3 seconds", got)
+	}
+}
+
 // TestMetricsOfStanding: what stands still is shown as of now, or of a second ago.
 func TestMetricsOfStanding(t *testing.T) {
 	registry := prometheus.NewRegistry()
@@ -103,7 +123,7 @@ func TestMetricsOfStanding(t *testing.T) {
 		t.Error(got)
 	}
 	r.engine.brake.release(brakeEvacuate)
-	if got := shown(t, registry, "blocked"); !slices.Equal(got, []string{"0"}) {
+	if got := shown(t, registry, "blocked "); !slices.Equal(got, []string{"0"}) {
 		t.Error(got)
 	}
 	for _, to := range []string{"a@nowhere.test", "b@other.test"} {
