@@ -46,13 +46,13 @@ func (s *Server) getHistory(c *call) (any, error) {
 // lastSecond is the last one that is over: the counts of this one are not whole yet.
 func lastSecond() time.Time { return time.Now().Add(-time.Second) }
 
-// one is a value of a point. Gauges are known only when they were sampled.
-type one struct {
+// reading is a value of a point. Gauges are known only when they were sampled.
+type reading struct {
 	gauge bool
 	get   func(*stats.Point) int
 }
 
-func (o one) of(p *stats.Point, running bool) *int {
+func (o reading) of(p *stats.Point, running bool) *int {
 	if !running || o.gauge && !p.Known {
 		return nil
 	}
@@ -60,7 +60,7 @@ func (o one) of(p *stats.Point, running bool) *int {
 	return &n
 }
 
-var series = map[string]one{
+var series = map[string]reading{
 	"connects":   {get: func(p *stats.Point) int { return p.Connects }},
 	"reuses":     {get: func(p *stats.Point) int { return p.Reuses }},
 	"attempts":   {get: func(p *stats.Point) int { return p.Attempts }},

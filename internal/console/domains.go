@@ -3,7 +3,6 @@ package console
 import (
 	"cmp"
 	"context"
-	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -12,58 +11,6 @@ import (
 	"posthoorn/internal/outbox"
 	"posthoorn/internal/stats"
 )
-
-type sourceAnswer struct {
-	IP          netip.Addr   `json:"ip"`
-	Name        string       `json:"name"`
-	NameFrom    string       `json:"name_from"` // row, dns, or empty
-	Counters    stats.Counts `json:"counters"`
-	Connections connections  `json:"connections"`
-	Memory      int          `json:"memory"`
-	Parked      int          `json:"parked"`
-	Paused      bool         `json:"paused"`
-}
-
-func (s *Server) getSources(c *call) (any, error) {
-	if s.p.Stats == nil {
-		return nil, notBuilt
-	}
-	l, err := s.load(c.Context(), false)
-	if err != nil {
-		return nil, err
-	}
-	counts := map[netip.Addr]stats.Counts{}
-	for _, row := range s.p.Stats.Sources(time.Now()) {
-		counts[row.Name] = row.Counts
-	}
-	list := []sourceAnswer{}
-	for _, ip := range s.ownAddresses(counts, l.Sources) {
-		g := l.Sources[ip]
-		a := sourceAnswer{
-			IP: ip, Counters: counts[ip], Connections: connectionsOf(g), Memory: g.Memory, Parked: g.Parked, Paused: s.paused(stats.Selection{Source: ip}),
-		}
-		if s.p.Name != nil {
-			a.Name, a.NameFrom = s.p.Name(ip)
-		}
-		list = append(list, a)
-	}
-	return map[string]any{"sources": list}, nil
-}
-
-// ownAddresses are those of this host, and those that numbers are known of.
-func (s *Server) ownAddresses(counts map[netip.Addr]stats.Counts, gauges map[netip.Addr]stats.Gauges) (list []netip.Addr) {
-	if s.p.Instance.Sources != nil {
-		list = append(list, s.p.Instance.Sources()...)
-	}
-	for ip := range counts {
-		list = append(list, ip)
-	}
-	for ip := range gauges {
-		list = append(list, ip)
-	}
-	slices.SortFunc(list, netip.Addr.Compare)
-	return slices.Compact(list)
-}
 
 type domainAnswer struct {
 	Domain      string       `json:"domain"`
@@ -169,30 +116,4 @@ func (s *Server) reasons(ctx context.Context, list []domainAnswer) error {
 		list[i].Reason, list[i].Next = line.Reason, line.Next
 	}
 	return nil
-}
-
-type tagAnswer struct {
-	Tag      string       `json:"tag"`
-	Counters stats.Counts `json:"counters"`
-	Paused   bool         `json:"paused"`
-}
-
-// mostTags is how many are listed.
-const mostTags = 1000
-
-func (s *Server) getTags(c *call) (any, error) {
-	if s.p.Stats == nil {
-		return nil, notBuilt
-	}
-	search := strings.ToLower(c.param("search"))
-	list := []tagAnswer{}
-	for _, row := range s.p.Stats.Tags(time.Now()) {
-		if strings.Contains(strings.ToLower(row.Name), search) {
-			list = append(list, tagAnswer{row.Name, row.Counts, s.paused(stats.Selection{Tag: row.Name})})
-		}
-	}
-	slices.SortFunc(list, func(a, b tagAnswer) int {
-		return cmp.Or(b.Counters.Attempts-a.Counters.Attempts, cmp.Compare(a.Tag, b.Tag))
-	})
-	return map[string]any{"tags": list[:min(len(list), mostTags)]}, nil
 }

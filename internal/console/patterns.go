@@ -1,0 +1,25 @@
+package console
+
+import "posthoorn/internal/settings"
+
+type matchAnswer struct {
+	Match bool   `json:"match"`
+	Error string `json:"error"`
+}
+
+// testPattern tries a pattern as the settings would read it.
+func (s *Server) testPattern(c *call) (any, error) {
+	var in struct {
+		Type    string `json:"type"`
+		Pattern string `json:"pattern"`
+		Text    string `json:"text"`
+	}
+	if err := c.body(&in); err != nil {
+		return nil, err
+	}
+	match, err := settings.MatchPattern(in.Type, in.Pattern, in.Text)
+	if err != nil {
+		return matchAnswer{Error: err.Error()}, nil
+	}
+	return matchAnswer{Match: match}, nil
+}
