@@ -29,7 +29,8 @@ func (s *session) showCommand(line []byte) {
 	if !s.watched() {
 		return
 	}
-	if word := line[:min(len(line), len("AUTH"))]; bytes.EqualFold(word, []byte("AUTH")) {
+	word := bytes.TrimLeft(line, " \t") // which is no command then, but as secret
+	if word = word[:min(len(word), len("AUTH"))]; bytes.EqualFold(word, []byte("AUTH")) {
 		line = []byte("AUTH …")
 	}
 	s.show(monitor.Them, line)

@@ -40,6 +40,7 @@ func TestWatched(t *testing.T) {
 	say("")
 	say("EHLO client.test")
 	say("AUTH PLAIN " + code([]byte("\x00shop\x00wrong")))
+	say(" AUTH PLAIN " + code([]byte("\x00shop\x00wrong")))
 	say("auth login")
 	say(code([]byte("shop")))
 	say(code([]byte("secret")))
