@@ -40,9 +40,9 @@ func consoleKeys() []Key {
 	secure.Empty = true
 	password := key("www-password", textType, "", "4.0", "Password of the console.")
 	password.Secret = true
-	host := key("www-host", hostType, "", "4.0", "Name of this instance's console.")
+	host := key("www-host", hostType, "", "4.0", "Another name that browsers may call this host by.")
 	host.Absent = "from reverse DNS"
-	web := key("www-url", addressType("http://host or https://host, with a port and path if wanted", "http", "https"), "", "5.0", "Address of the console, as told to the cluster.")
+	web := key("www-url", addressType("http://host or https://host, with a port and path if wanted", "http", "https"), "", "5.0", "Address of the console as browsers see it, if that is not host and port: changes are taken from its pages.")
 	web.Absent = "from host and port"
 	dir := key("www-dir", pathType, "", "4.0", "Directory with other files for the console.")
 	dir.Absent = "embedded files"
@@ -56,7 +56,7 @@ func consoleKeys() []Key {
 		password,
 		key("www-auth", authType, "", "5.12", "How logins are checked; counts more than the password."),
 		dir,
-		key("www-connections", intType(1, math.MaxInt32), "10", "4.0", "HTTP connections, at most."),
+		key("www-connections", intType(1, math.MaxInt32), "10", "4.0", "Requests at a time, websockets included; connections that stand idle do not count."),
 		host,
 		web,
 		key("www-cache-control", textType, "", "5.0", "Cache-Control header of static files."),
