@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
@@ -92,6 +93,15 @@ func TestMetrics(t *testing.T) {
 			if got := seen.value(c.name, c.labels...); got != c.want {
 				t.Errorf("%s%v: %v, want %v", c.name, c.labels, got, c.want)
 			}
+		}
+		if at := seen.value("posthoorn_certificate_expiry_timestamp_seconds", "door=smtp"); at < float64(time.Now().Unix()) {
+			t.Errorf("the certificate expires at %v", at)
+		}
+		if free, floor := seen.value("posthoorn_disk_free_bytes", "volume=state"), seen.value("posthoorn_disk_floor_bytes", "volume=state"); floor <= 0 || free <= floor {
+			t.Errorf("%v bytes free, the floor is %v", free, floor)
+		}
+		if n := seen.value("posthoorn_queue_messages", "role=failure"); r.broker == "" && n != 1 {
+			t.Errorf("%v messages in the queue of failures", n)
 		}
 		seen.checkNames(t)
 		seen.checkLabels(t)
