@@ -9,6 +9,8 @@ import (
 
 const (
 	patience    = 10 * time.Second       // of a full server with a client that it waits for
+	mailTime    = 10 * time.Minute       // in which a client of a full server should bring a message, if that is no large one
+	largeRates  = 64                     // times the least rate, at which a large one should come
 	lookAgain   = 100 * time.Millisecond // after nobody was found who could go
 	ourTurn     = math.MaxInt64          // the server does not wait for the client
 	leavingPart = 10                     // of all sessions may be on their way out at a time
@@ -39,13 +41,15 @@ func (l *limits) makeRoom(now time.Time) bool {
 	return true
 }
 
-// waitingSince is since when the client owes us something: the end of a command, or data faster than the least rate.
+// waitingSince is since when the client owes us something: the end of a command, data faster than the least rate, or a message at
+// last.
 func (s *session) waitingSince() int64 {
-	switch {
-	case s.user != "":
+	if s.user != "" {
 		return ourTurn
-	case s.dataStart.IsZero():
-		return s.asked.UnixNano()
 	}
-	return s.earned().UnixNano()
+	owes, size := s.asked, int64(0)
+	if !s.dataStart.IsZero() {
+		owes, size = s.earned(), s.dataBytes
+	}
+	return earlier(owes, s.since.Add(mailTime+s.timeFor(size/largeRates))).UnixNano()
 }

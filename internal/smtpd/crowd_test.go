@@ -52,6 +52,48 @@ func TestSlowClientsMakeRoom(t *testing.T) {
 	}
 }
 
+// TestSteadyClientsMakeRoom: strangers that never let a full server wait for long, but bring no message either, hold it for some
+// minutes only; one that brings a message now and then, or a large one, stays.
+func TestSteadyClientsMakeRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, _ := pipeServer(t, func(o *Options, _ *inject.Options) {
+			o.MaxSessions, o.Range, o.Locals, o.MaxRecipients = 3, nil, localList{"c@d.test": true}, 10_000
+		})
+		defer s.stopNow()
+		stranger := func(i int) *client { return s.pipeFrom(t, net.IPv4(203, 0, 113, byte(i))) }
+		idler, good, large := stranger(1), stranger(2), stranger(3)
+		for _, c := range []*client{idler, good, large} {
+			c.want("220")
+		}
+		dripData(large)
+		for _, c := range []*client{idler, good} {
+			c.send("EHLO client.test\r\n")
+			c.want("250")
+			c.play("MAIL FROM:<a@b.test>", "250")
+		}
+		chunk := strings.Repeat(strings.Repeat("y", 78)+"\r\n", 64<<10*8/80)
+		for i := range 90 { // 12 minutes
+			time.Sleep(8 * time.Second)
+			for _, c := range []*client{idler, good} {
+				c.play("RCPT TO:<c@d.test>", "250")
+			}
+			large.send(chunk)
+			if i == 30 {
+				good.play("DATA", "354", "A: b\r\n\r\n.", "250", "MAIL FROM:<a@b.test>", "250")
+			}
+		}
+		late := stranger(4)
+		late.want("220")
+		idler.want("421 4.3.2")
+		good.play("RCPT TO:<c@d.test>", "250")
+		large.send(".\r\n")
+		large.want("250")
+		for _, c := range []*client{idler, good, large, late} {
+			_ = c.Close()
+		}
+	})
+}
+
 // TestWhoStaysInACrowd: clients that may relay, one whose message is being stored, one that sends fast enough, and of two slow ones
 // the less slow.
 func TestWhoStaysInACrowd(t *testing.T) {
@@ -105,7 +147,7 @@ func TestWhoStaysInACrowd(t *testing.T) {
 func TestALoginStaysInACrowd(t *testing.T) {
 	s, _ := pipeServer(t, func(o *Options, _ *inject.Options) { o.Range = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")} })
 	defer s.stopNow()
-	x := &session{srv: s, user: "shop", asked: time.Now().Add(-time.Hour)}
+	x := &session{srv: s, user: "shop", asked: time.Now().Add(-time.Hour), since: time.Now()}
 	if x.waitingSince() != ourTurn {
 		t.Error("a login is waited for")
 	}

@@ -163,7 +163,7 @@ func (s *session) finish() error {
 	if tx.accepted == 0 {
 		return s.relayError()
 	}
-	s.errors = 0
+	s.errors, s.since = 0, time.Now()
 	s.srv.metrics.messages.Inc()
 	s.notePartly(tx)
 	s.confirm(ids)

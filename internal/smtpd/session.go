@@ -39,6 +39,7 @@ type session struct {
 	deadline  time.Time
 	asked     time.Time // when we began to wait for a command that moves something on
 	wasIdle   int       // idle at that time
+	since     time.Time // when the client came, or we took a message of it last
 	greetBy   time.Time // when EHLO or HELO must have come
 	inData    bool
 	dataStart time.Time // zero: no message is coming in
@@ -70,7 +71,7 @@ const (
 )
 
 func newSession(srv *Server, c *conn, secure bool) *session {
-	s := &session{srv: srv, conn: c, wire: c.Conn, secure: secure}
+	s := &session{srv: srv, conn: c, wire: c.Conn, secure: secure, since: time.Now()}
 	s.reader = smtp.NewServerReader(s)
 	return s
 }
@@ -202,8 +203,11 @@ func (s *session) readUntil() time.Time {
 }
 
 // earned is until when the data that came would have taken at the least rate.
-func (s *session) earned() time.Time {
-	return s.dataStart.Add(time.Duration(s.dataBytes) * time.Second / time.Duration(s.srv.opts.MinRate))
+func (s *session) earned() time.Time { return s.dataStart.Add(s.timeFor(s.dataBytes)) }
+
+// timeFor is how long so many bytes take at the least rate.
+func (s *session) timeFor(n int64) time.Duration {
+	return time.Duration(n) * time.Second / time.Duration(s.srv.opts.MinRate)
 }
 
 func (s *session) flush() error {
