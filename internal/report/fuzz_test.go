@@ -32,3 +32,23 @@ func FuzzRecognise(f *testing.F) {
 		}
 	})
 }
+
+// FuzzDSN looks for words of servers and senders that get out of the place where they are quoted.
+func FuzzDSN(f *testing.F) {
+	f.Add("550 no", "mx.test", "5.1.1", "id", "rfc822;a@b.test", order, true)
+	f.Add("x\r\n\r\n--b", "a\u2028b", "", "ü\xff", "utf-8;\\x{41}", "Subject: ü\n\n\xff\r", false)
+	f.Fuzz(func(t *testing.T, description, mta, status, envID, orcpt, source string, full bool) {
+		n := notice(t)
+		n.Result.Description, n.Result.MTA, n.Result.Status = description, mta, status
+		n.DSN.EnvID, n.DSN.ORcpt, n.Source = envID, orcpt, []byte(source)
+		if full {
+			n.DSN.Ret = "FULL"
+		}
+		out := DSN(n)
+		checkLines(t, out)
+		r, ok := Recognise(out, "")
+		if !ok || r.Kind != KindDSN || len(r.Recipients) != 1 || r.Recipients[0].Final != "ann@customer.test" || r.Recipients[0].Action != "failed" {
+			t.Errorf("%s\n%s", r.JSON(), out)
+		}
+	})
+}
