@@ -37,10 +37,13 @@ func (s *Server) serveRoute(w http.ResponseWriter, r *http.Request, route *route
 
 // place is one to work on a request. A connection that serves somebody who is logged in is kept meanwhile.
 func (s *Server) place(c *call, route *route) (leave func(), ok bool) {
-	if !c.caller.known || route.who == anybody {
+	if !c.caller.known {
 		return s.places.stranger(c.peer)
 	}
 	free, ok := s.places.member()
+	if !ok && route.who == anybody {
+		return s.places.stranger(c.peer)
+	}
 	g := guestOf(c.Context())
 	if !ok || g == nil {
 		return free, ok

@@ -224,6 +224,7 @@ func TestFullHouse(t *testing.T) {
 		t.Errorf("%v %s", got.header, got.body)
 	}
 	r.browser().do("GET", "/healthz", nil).wants(t, 200, "health checks have places of their own")
+	b.do("GET", api+"/session", nil).wants(t, 200, "so have pages")
 	_ = first.CloseNow()
 	waitFor(t, func() bool { return b.do("GET", api+"/backlog", nil).status == 200 })
 }
