@@ -143,7 +143,7 @@ func (d *Daemon) Evacuated() <-chan struct{} { return d.evacuated }
 func (d *Daemon) Failed() <-chan struct{} { return d.store.Failed() }
 
 func (d *Daemon) checkLimits() error {
-	if err := raiseFiles(d.cfg.SMTPIn.Connections + d.cfg.Delivery.Connections + d.cfg.SMTPIn.ConnectionsIn); err != nil {
+	if err := raiseFiles(d.cfg.SMTPIn.Connections + d.cfg.Delivery.Connections + d.cfg.SMTPIn.ConnectionsIn + 4*d.cfg.Console.Connections); err != nil {
 		return wrong(config.ExitConfig, "%w", err)
 	}
 	return nil

@@ -90,6 +90,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		{"POST", "/dkim/generate", "/dkim/generate", object{"domain": "a..test", "selector": "s1"}, 400},
 		{"POST", "/dkim/generate", "/dkim/generate", object{"domain": "a.test", "selector": "s 1"}, 400},
 		{"POST", "/dkim/generate", "/dkim/generate", object{"domain": "a.test", "selector": "s1", "bits": 512}, 400},
+		{"POST", "/dkim/generate", "/dkim/generate", object{"domain": "a.test", "selector": "s1", "patterns": []object{{"type": "regex", "sign": "("}}}, 400},
 		{"GET", "/dkim/{id}/record", "/dkim/1/record", nil, 200},
 		{"GET", "/dkim/{id}/record", "/dkim/2/record", nil, 404},
 		{"POST", "/dkim/{id}/check", "/dkim/1/check", nil, 200},

@@ -54,8 +54,8 @@ func (s *Server) generateKey(c *call, e Editor) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(in.Patterns) > mostPatterns {
-		return nil, badField("patterns", "are more than %d", mostPatterns)
+	if err := in.checkPatterns(); err != nil {
+		return nil, err
 	}
 	private, err := dkim.Generate(bits)
 	if err != nil {
@@ -91,6 +91,19 @@ func (in *keyRequest) bits() (int, error) {
 		return 0, nil
 	}
 	return 0, badField("algorithm", "is one of rsa and ed25519")
+}
+
+// checkPatterns refuses them before the key is written.
+func (in *keyRequest) checkPatterns() error {
+	if len(in.Patterns) > mostPatterns {
+		return badField("patterns", "are more than %d", mostPatterns)
+	}
+	for _, p := range in.Patterns {
+		if _, err := settings.MatchPattern(p.Type, p.Sign, ""); err != nil {
+			return badField("patterns", "%v", err)
+		}
+	}
+	return nil
 }
 
 // recordName is where receivers look for a key.
