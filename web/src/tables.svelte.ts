@@ -76,7 +76,7 @@ export const columnLabel = (name: string): string => labels[name] ?? name;
 export const patternWords: Record<string, string> = {
   exact: 'exact',
   regex: 'regular expression',
-  fnmatch: 'wildcard (* ? [abc])',
+  fnmatch: 'wildcard: * ? [abc]',
   substr: 'substring',
   global: 'all mail',
 };
