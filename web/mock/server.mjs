@@ -15,7 +15,8 @@ import * as traffic from './traffic.mjs';
 
 const assets = fileURLToPath(new URL('../../internal/console/assets/', import.meta.url));
 const password = 'secret';
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
+const policy =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
 const csrf = 'mock-csrf-token';
 const types = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
 const tests = new Map();
@@ -30,7 +31,8 @@ class Refusal extends Error {
 
 function selectionOf(q) {
   const s = { source: q.get('source') || '', domain: q.get('domain') || '', tag: q.get('tag') || '' };
-  if (Object.values(s).filter(Boolean).length > 1) throw new Refusal(400, 'counts are kept by source, by domain and by tag: name one of them', 'domain');
+  if (Object.values(s).filter(Boolean).length > 1)
+    throw new Refusal(400, 'counts are kept by source, by domain and by tag: name one of them', 'domain');
   return s;
 }
 
@@ -42,9 +44,13 @@ function overview(s) {
   const scale = traffic.scaleOf(s);
   const p = traffic.point(s, Math.floor(Date.now() / 1000));
   return {
-    time: new Date().toISOString(), counters: traffic.counters(scale, JSON.stringify(s)),
-    connections: { ...traffic.connectionsOf(scale / 600, JSON.stringify(s)), incoming: 12 }, memory: p.memory, parked: p.parked,
-    paused: pausedExactly(s), consuming: true,
+    time: new Date().toISOString(),
+    counters: traffic.counters(scale, JSON.stringify(s)),
+    connections: { ...traffic.connectionsOf(scale / 600, JSON.stringify(s)), incoming: 12 },
+    memory: p.memory,
+    parked: p.parked,
+    paused: pausedExactly(s),
+    consuming: true,
     problems: [
       { level: 'critical', text: 'RabbitMQ at amqp://mq.example blocks publishing since 3 min: memory alarm. Results wait.' },
       { level: 'warning', text: `2 destinations are offline, among them ${script}.` },
@@ -55,15 +61,27 @@ function overview(s) {
 function domainLine(domain) {
   const scale = traffic.scaleOf({ domain });
   return {
-    domain, counters: traffic.counters(scale, domain), connections: traffic.connectionsOf(scale / 600, domain), memory: Math.round(scale / 50), parked: Math.round(scale / 3),
-    reason: traffic.reasonOf(domain), next: new Date(Date.now() + 30e3).toISOString(), paused: pausedExactly({ source: '', domain, tag: '' }),
+    domain,
+    counters: traffic.counters(scale, domain),
+    connections: traffic.connectionsOf(scale / 600, domain),
+    memory: Math.round(scale / 50),
+    parked: Math.round(scale / 3),
+    reason: traffic.reasonOf(domain),
+    next: new Date(Date.now() + 30e3).toISOString(),
+    paused: pausedExactly({ source: '', domain, tag: '' }),
   };
 }
 
 function backlog() {
   const lines = traffic.destinations.slice(0, 300).map((d) => {
     const l = domainLine(d);
-    return { destination: d, memory: l.memory, waiting: l.parked, since: new Date(Date.now() - 7200e3).toISOString(), ...(l.reason ? { reason: l.reason, next: l.next } : {}) };
+    return {
+      destination: d,
+      memory: l.memory,
+      waiting: l.parked,
+      since: new Date(Date.now() - 7200e3).toISOString(),
+      ...(l.reason ? { reason: l.reason, next: l.next } : {}),
+    };
   });
   return { lines: [...lines, { destination: '', others: 700, memory: 3, waiting: 4000 }] };
 }
@@ -73,7 +91,14 @@ function record(id) {
   if (!key) throw new Refusal(404, 'There is no such key.');
   const value = 'v=DKIM1; k=rsa; p=' + 'MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A'.repeat(12) + 'IDAQAB';
   const name = `${key.cells.selector}._domainkey.${key.cells.domain}`;
-  return { name, value, zone: `${name}. IN TXT ( ${value.match(/.{1,255}/g).map((s) => `"${s}"`).join(' ')} )` };
+  return {
+    name,
+    value,
+    zone: `${name}. IN TXT ( ${value
+      .match(/.{1,255}/g)
+      .map((s) => `"${s}"`)
+      .join(' ')} )`,
+  };
 }
 
 function testMessage(id) {
@@ -82,63 +107,154 @@ function testMessage(id) {
   const age = (Date.now() - test.at) / 1000;
   const steps = [
     [0, 'accepted', 'the message is in the queue'],
-    [2, 'retry', 'it will be tried again', { state: 'rcptto', result: 'error', code: 451, status: '4.7.1', description: `${script} greylisted` }],
+    [
+      2,
+      'retry',
+      'it will be tried again',
+      { state: 'rcptto', result: 'error', code: 451, status: '4.7.1', description: `${script} greylisted` },
+    ],
     [3, 'waiting', 'the limit of messages per minute'],
-    [6, 'delivered', 'the server has taken it', { state: 'message', result: 'accepted', code: 250, status: '2.0.0', description: 'queued' }],
+    [
+      6,
+      'delivered',
+      'the server has taken it',
+      { state: 'message', result: 'accepted', code: 250, status: '2.0.0', description: 'queued' },
+    ],
   ].filter(([s]) => s <= age);
-  return { id, done: age > 6, events: steps.map(([s, what, text, result]) => ({ time: new Date(test.at + s * 1000).toISOString(), what, text, ...(result ? { result } : {}) })) };
+  return {
+    id,
+    done: age > 6,
+    events: steps.map(([s, what, text, result]) => ({
+      time: new Date(test.at + s * 1000).toISOString(),
+      what,
+      text,
+      ...(result ? { result } : {}),
+    })),
+  };
 }
 
 // Each answer gets (parts of the path behind the pattern, query, body).
 const routes = [
-  ['GET live', (_, q) => { checkSocket('live', q); throw new Refusal(426, 'This is a websocket.'); }],
-  ['GET monitor', (_, q) => { checkSocket('monitor', q); throw new Refusal(426, 'This is a websocket.'); }],
+  [
+    'GET live',
+    (_, q) => {
+      checkSocket('live', q);
+      throw new Refusal(426, 'This is a websocket.');
+    },
+  ],
+  [
+    'GET monitor',
+    (_, q) => {
+      checkSocket('monitor', q);
+      throw new Refusal(426, 'This is a websocket.');
+    },
+  ],
   ['GET overview', (_, q) => overview(selectionOf(q))],
   ['GET history', (_, q) => traffic.history(q.get('span'), selectionOf(q))],
-  ['GET sources', () => ({ sources: traffic.sources.map((ip, i) => ({ ip, name: ['mta1.example.com', script, ''][i], name_from: ['row', 'dns', ''][i], counters: traffic.counters(80_000, ip), connections: traffic.connectionsOf(90, ip), memory: 1200, parked: 33_000, paused: pausedExactly({ source: ip, domain: '', tag: '' }) })) })],
-  ['GET domains', (_, q) => {
-    const found = traffic.destinations.filter((d) => d.includes(q.get('search') || ''));
-    return { domains: found.slice(0, Number(q.get('limit') || 100)).map(domainLine), total: found.length };
-  }],
-  ['GET tags', (_, q) => ({ tags: ['invoice', `newsletter ${script}`, 'reset', ...Array.from({ length: 80 }, (_, i) => `campaign-${i}`)].filter((t) => t.includes(q.get('search') || '')).map((tag) => ({ tag, counters: traffic.counters(4000, tag), paused: pausedExactly({ source: '', domain: '', tag }) })) })],
+  [
+    'GET sources',
+    () => ({
+      sources: traffic.sources.map((ip, i) => ({
+        ip,
+        name: ['mta1.example.com', script, ''][i],
+        name_from: ['row', 'dns', ''][i],
+        counters: traffic.counters(80_000, ip),
+        connections: traffic.connectionsOf(90, ip),
+        memory: 1200,
+        parked: 33_000,
+        paused: pausedExactly({ source: ip, domain: '', tag: '' }),
+      })),
+    }),
+  ],
+  [
+    'GET domains',
+    (_, q) => {
+      const found = traffic.destinations.filter((d) => d.includes(q.get('search') || ''));
+      return { domains: found.slice(0, Number(q.get('limit') || 100)).map(domainLine), total: found.length };
+    },
+  ],
+  [
+    'GET tags',
+    (_, q) => ({
+      tags: ['invoice', `newsletter ${script}`, 'reset', ...Array.from({ length: 80 }, (_, i) => `campaign-${i}`)]
+        .filter((t) => t.includes(q.get('search') || ''))
+        .map((tag) => ({ tag, counters: traffic.counters(4000, tag), paused: pausedExactly({ source: '', domain: '', tag }) })),
+    }),
+  ],
   ['GET backlog', backlog],
   ['GET destinations/*', ([d]) => destination(d)],
   ['POST destinations/*/retry', () => ({ count: 12_034 })],
-  ['POST destinations/*/fail', (_, __, b) => { if (!b.reason) throw new Refusal(400, 'A reason is needed.', 'reason'); return { count: 12_034 }; }],
+  [
+    'POST destinations/*/fail',
+    (_, __, b) => {
+      if (!b.reason) throw new Refusal(400, 'A reason is needed.', 'reason');
+      return { count: 12_034 };
+    },
+  ],
   ['POST destinations/*/move', () => ({ count: 12_034 })],
   ['GET tables', () => ({ tables: tables.tables, writable: true })],
   ['GET tables/*', ([t]) => ({ rows: tables.list(t) ?? [] })],
-  ['POST tables/*', ([t], _, b) => {
-    refuse(t, b.cells);
-    if (t !== 'tokens') return [201, tables.insert(t, b.cells)];
-    const token = randomBytes(32).toString('base64url');
-    return [201, { ...tables.insert(t, { ...b.cells, token }), token }];
-  }],
-  ['PUT tables/*/*', ([t, id], _, b) => { refuse(t, b.cells); known(t, id); return tables.update(t, Number(id), b.cells); }],
-  ['DELETE tables/*/*', ([t, id]) => { known(t, id); return tables.remove(t, Number(id)); }],
+  [
+    'POST tables/*',
+    ([t], _, b) => {
+      refuse(t, b.cells);
+      if (t !== 'tokens') return [201, tables.insert(t, b.cells)];
+      const token = randomBytes(32).toString('base64url');
+      return [201, { ...tables.insert(t, { ...b.cells, token }), token }];
+    },
+  ],
+  [
+    'PUT tables/*/*',
+    ([t, id], _, b) => {
+      refuse(t, b.cells);
+      known(t, id);
+      return tables.update(t, Number(id), b.cells);
+    },
+  ],
+  [
+    'DELETE tables/*/*',
+    ([t, id]) => {
+      known(t, id);
+      return tables.remove(t, Number(id));
+    },
+  ],
   ['POST tables/*/preview', ([t], _, b) => tables.preview(t, b)],
   ['GET changes', (_, q) => tables.listChanges(Number(q.get('limit') || 50), Number(q.get('before') || 0))],
-  ['POST changes/*/undo', ([id]) => {
-    const done = tables.undo(Number(id));
-    if (!done) throw new Refusal(404, 'There is no such change.');
-    if (done.conflict) throw new Refusal(409, done.conflict);
-    return done;
-  }],
+  [
+    'POST changes/*/undo',
+    ([id]) => {
+      const done = tables.undo(Number(id));
+      if (!done) throw new Refusal(404, 'There is no such change.');
+      if (done.conflict) throw new Refusal(409, done.conflict);
+      return done;
+    },
+  ],
   ['POST patterns/test', (_, __, b) => match(b)],
-  ['POST dkim/generate', (_, __, b) => {
-    const { id, change } = tables.insert('dkim_keys', { domain: b.domain, selector: b.selector, privatekey: 'x', algorithm: b.algorithm });
-    for (const p of b.patterns) tables.insert('dkim_patterns', { key_id: id, ...p });
-    return [201, { id, change, record: record(id) }];
-  }],
+  [
+    'POST dkim/generate',
+    (_, __, b) => {
+      const { id, change } = tables.insert('dkim_keys', {
+        domain: b.domain,
+        selector: b.selector,
+        privatekey: 'x',
+        algorithm: b.algorithm,
+      });
+      for (const p of b.patterns) tables.insert('dkim_patterns', { key_id: id, ...p });
+      return [201, { id, change, record: record(id) }];
+    },
+  ],
   ['GET dkim/*/record', ([id]) => record(Number(id))],
   ['POST dkim/*/check', ([id]) => ({ ok: Number(id) % 2 === 0, detail: `The DNS has ${script}, which is another key.` })],
   ['GET logs/*', ([kind], q) => search(kind, q)],
-  ['POST test-messages', (_, __, b) => {
-    if (!/^[^@\s]+@[^@\s]+$/.test(b.recipient ?? '')) throw new Refusal(400, 'This is no address.', 'recipient');
-    const id = 'test-' + (tests.size + 1);
-    tests.set(id, { at: Date.now() });
-    return [201, { id }];
-  }],
+  [
+    'POST test-messages',
+    (_, __, b) => {
+      if (!/^[^@\s]+@[^@\s]+$/.test(b.recipient ?? '')) throw new Refusal(400, 'This is no address.', 'recipient');
+      const id = 'test-' + (tests.size + 1);
+      tests.set(id, { at: Date.now() });
+      return [201, { id }];
+    },
+  ],
   ['GET test-messages/*', ([id]) => testMessage(id)],
 ].map(([pattern, answer]) => {
   const [method, path] = pattern.split(' ');
@@ -157,7 +273,12 @@ function known(table, id) {
 function match({ type, pattern, text }) {
   try {
     const quoted = pattern.replace(/[.+^${}()|\\\]]/g, '\\$&');
-    const source = { regex: pattern, substr: quoted.replace(/[*?[]/g, '\\$&'), exact: '^' + quoted.replace(/[*?[]/g, '\\$&') + '$', fnmatch: '^' + quoted.replaceAll('*', '.*').replaceAll('?', '.') + '$' }[type];
+    const source = {
+      regex: pattern,
+      substr: quoted.replace(/[*?[]/g, '\\$&'),
+      exact: '^' + quoted.replace(/[*?[]/g, '\\$&') + '$',
+      fnmatch: '^' + quoted.replaceAll('*', '.*').replaceAll('?', '.') + '$',
+    }[type];
     return { match: new RegExp(source, 'i').test(text), error: '' };
   } catch (e) {
     return { match: false, error: e.message };
@@ -177,7 +298,8 @@ async function api(request, path, query, response) {
     return [204];
   }
   if (!loggedIn(request)) throw new Refusal(401, 'Please log in.');
-  if (request.method !== 'GET' && request.headers['x-csrf-token'] !== csrf) throw new Refusal(403, 'The token of the page is missing.');
+  if (request.method !== 'GET' && request.headers['x-csrf-token'] !== csrf)
+    throw new Refusal(403, 'The token of the page is missing.');
   if (path === 'logout') {
     response.setHeader('Set-Cookie', 'session=; Max-Age=0; Path=/');
     return [204];
@@ -193,7 +315,14 @@ async function api(request, path, query, response) {
 
 function session(request) {
   if (!loggedIn(request)) return { login: 'password', authenticated: false };
-  const instance = { hostname: 'mta.example.com', version: 'v0.7.0-mock', started: traffic.startedAt.toISOString(), server_id: 1, queue: 'RabbitMQ at mq.example', sources: traffic.sources };
+  const instance = {
+    hostname: 'mta.example.com',
+    version: 'v0.7.0-mock',
+    started: traffic.startedAt.toISOString(),
+    server_id: 1,
+    queue: 'RabbitMQ at mq.example',
+    sources: traffic.sources,
+  };
   return { login: 'password', authenticated: true, user: 'ann', csrf, instance };
 }
 
@@ -222,7 +351,8 @@ function refusal(request, url) {
 
 function checkSocket(path, query) {
   if (path === 'live') selectionOf(query);
-  if (path === 'monitor' && query.get('ip') && !/^[0-9a-f.:]+$/i.test(query.get('ip'))) throw new Refusal(400, `"${query.get('ip')}" is no IP address`, 'ip');
+  if (path === 'monitor' && query.get('ip') && !/^[0-9a-f.:]+$/i.test(query.get('ip')))
+    throw new Refusal(400, `"${query.get('ip')}" is no IP address`, 'ip');
 }
 
 export function start(port) {
@@ -248,10 +378,21 @@ export function start(port) {
       return;
     }
     const selection = selectionOf(url.searchParams);
-    const timer = setInterval(() => send({ overview: overview(selection), point: traffic.point(selection, Math.floor(Date.now() / 1000)) }), 1000);
+    const timer = setInterval(
+      () => send({ overview: overview(selection), point: traffic.point(selection, Math.floor(Date.now() / 1000)) }),
+      1000,
+    );
     socket.on('close', () => clearInterval(timer));
   });
-  return new Promise((resolve) => server.listen(port, '127.0.0.1', () => resolve({ url: `http://127.0.0.1:${server.address().port}`, password, close: () => (server.closeAllConnections(), server.close()) })));
+  return new Promise((resolve) =>
+    server.listen(port, '127.0.0.1', () =>
+      resolve({
+        url: `http://127.0.0.1:${server.address().port}`,
+        password,
+        close: () => (server.closeAllConnections(), server.close()),
+      }),
+    ),
+  );
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -6,7 +6,9 @@ export function upgrade(request, socket) {
     .update(request.headers['sec-websocket-key'] + '258EAFA5-E914-47DA-95CA-C5AB0DC85B11')
     .digest('base64');
   socket.write(
-    'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ' + accept + '\r\n\r\n',
+    'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ' +
+      accept +
+      '\r\n\r\n',
   );
   socket.on('error', () => {});
   socket.on('data', (data) => (data[0] & 0x0f) === 8 && socket.end());

@@ -4,7 +4,16 @@ import { longDomain, rtl, script, texts } from './hostile.mjs';
 export const sources = ['192.0.2.1', '192.0.2.2', '2001:db8::25'];
 export const startedAt = new Date(Date.now() - 3 * 86400e3 - 7200e3);
 
-const known = ['gmail.com', 'outlook.com', 'yahoo.com', 'gmx.de', 'icloud.com', 'mail.ru', 't-online.de', 'xn--mnchen-3ya.example'];
+const known = [
+  'gmail.com',
+  'outlook.com',
+  'yahoo.com',
+  'gmx.de',
+  'icloud.com',
+  'mail.ru',
+  't-online.de',
+  'xn--mnchen-3ya.example',
+];
 const hostile = [longDomain, `${script}.example`, `${rtl}.example`, '[IPv6:2001:db8::1]', 'relay.example:587'];
 export const destinations = [...known, ...hostile];
 for (let i = destinations.length; i < 1000; i++) destinations.push(`customer-${String(i).padStart(4, '0')}.example`);
@@ -22,14 +31,20 @@ export function counters(scale, seed, second = Math.floor(Date.now() / 1000)) {
   const errors = Math.round(attempts * (0.05 + 0.05 * noise(seed, 'e')));
   const strange = Math.round(attempts * 0.01 * (1 + noise(seed, second, 's')));
   return {
-    connects: Math.round(attempts * 0.2), reuses: Math.round(attempts * 0.8), attempts,
-    deliveries: attempts - errors - strange, errors, strange, not_tried: Math.round(attempts * 0.03 * noise(seed, 'n', second)),
+    connects: Math.round(attempts * 0.2),
+    reuses: Math.round(attempts * 0.8),
+    attempts,
+    deliveries: attempts - errors - strange,
+    errors,
+    strange,
+    not_tried: Math.round(attempts * 0.03 * noise(seed, 'n', second)),
   };
 }
 
 export function connectionsOf(scale, seed, second = Math.floor(Date.now() / 1000)) {
   return {
-    opening: Math.round(scale * 0.1 * noise(seed, second)), active: Math.round(scale * (0.7 + 0.3 * noise(seed, second, 'a'))),
+    opening: Math.round(scale * 0.1 * noise(seed, second)),
+    active: Math.round(scale * (0.7 + 0.3 * noise(seed, second, 'a'))),
     idle: Math.round(scale * 0.3 * noise(seed, second, 'i')),
   };
 }
@@ -58,8 +73,10 @@ export function reasonOf(domain) {
 export function point(selection, second) {
   const perSecond = scaleOf(selection) / 60;
   return {
-    ...counters(perSecond, JSON.stringify(selection), second), ...connectionsOf(perSecond / 10, JSON.stringify(selection), second),
-    memory: Math.round(perSecond * 4 * (1 + noise('m', second))), parked: Math.round(perSecond * 30 * (1.2 + Math.sin(second / 40))),
+    ...counters(perSecond, JSON.stringify(selection), second),
+    ...connectionsOf(perSecond / 10, JSON.stringify(selection), second),
+    memory: Math.round(perSecond * 4 * (1 + noise('m', second))),
+    parked: Math.round(perSecond * 30 * (1.2 + Math.sin(second / 40))),
   };
 }
 

@@ -138,8 +138,13 @@ export const api = {
   testPattern: (type: string, pattern: string, text: string, signal?: AbortSignal) =>
     post<{ match: boolean; error: string }>('patterns/test', { type, pattern, text }, signal),
 
-  generateKey: (o: { domain: string; selector: string; algorithm: string; bits?: number; patterns: { type: string; sign: string }[] }) =>
-    post<T.Saved & { id: number; record: T.DkimRecord }>('dkim/generate', o),
+  generateKey: (o: {
+    domain: string;
+    selector: string;
+    algorithm: string;
+    bits?: number;
+    patterns: { type: string; sign: string }[];
+  }) => post<T.Saved & { id: number; record: T.DkimRecord }>('dkim/generate', o),
   keyRecord: (id: number) => get<T.DkimRecord>(`dkim/${id}/record`),
   checkKey: (id: number) => post<{ ok: boolean; detail: string }>(`dkim/${id}/check`),
 

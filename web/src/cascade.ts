@@ -35,7 +35,13 @@ export function inherited(limit: Limit, cells: Cells, id: number | undefined, ro
 
 function ofPair(rows: Row[], ip: string, domain: string): Row[] {
   return rows
-    .filter((r) => !r.problem && numberOf(r.cells.rules_only) <= 0 && text(r.cells.localip) === ip && text(r.cells.domain).toLowerCase() === domain)
+    .filter(
+      (r) =>
+        !r.problem &&
+        numberOf(r.cells.rules_only) <= 0 &&
+        text(r.cells.localip) === ip &&
+        text(r.cells.domain).toLowerCase() === domain,
+    )
     .sort((a, b) => numberOf(a.cells.sortorder) - numberOf(b.cells.sortorder) || a.id - b.id);
 }
 

@@ -11,13 +11,17 @@ export function judge(now: Overview): Problem[] {
   const found: Problem[] = [];
   const warn = (text: string) => found.push({ level: 'warning', text });
   if (not_tried > 0) {
-    warn(`${count(not_tried, 'message')} of the last minute failed without a connection: a destination is offline, or cannot be found in the DNS.`);
+    warn(
+      `${count(not_tried, 'message')} of the last minute failed without a connection: a destination is offline, or cannot be found in the DNS.`,
+    );
   }
   if (attempts >= few && errors / attempts >= refusedShare) {
     warn(`Servers refused ${group(errors)} of ${group(attempts)} attempts in the last minute.`);
   }
   if (attempts >= few && strange / attempts >= strangeShare) {
-    warn(`${group(strange)} of ${group(attempts)} attempts in the last minute ended in timeouts, lost connections or invalid answers.`);
+    warn(
+      `${group(strange)} of ${group(attempts)} attempts in the last minute ended in timeouts, lost connections or invalid answers.`,
+    );
   }
   return found;
 }

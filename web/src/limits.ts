@@ -21,7 +21,13 @@ export interface LimitGroup {
   advanced?: boolean;
 }
 
-const limit = (column: string, label: string, kind: LimitKind = 'count', builtIn = 0, help = ''): Limit => ({ column, label, kind, builtIn, help });
+const limit = (column: string, label: string, kind: LimitKind = 'count', builtIn = 0, help = ''): Limit => ({
+  column,
+  label,
+  kind,
+  builtIn,
+  help,
+});
 
 export const groups: LimitGroup[] = [
   {

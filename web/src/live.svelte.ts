@@ -28,16 +28,24 @@ export class Live {
 
   private open(selection: Selection): () => void {
     const abort = new AbortController();
-    const fill = () => api.history('minute', selection, abort.signal).then((h) => (this.minute = h), () => {});
+    const fill = () =>
+      api.history('minute', selection, abort.signal).then(
+        (h) => (this.minute = h),
+        () => {},
+      );
     void fill();
-    const socket = connect('live', { ...selection }, {
-      message: (data) => this.take(data as LiveFrame),
-      refused: (why) => (this.refused = why),
-      state: (s) => {
-        if (s === 'open' && this.state === 'lost') void fill(); // what was missed
-        this.state = s;
+    const socket = connect(
+      'live',
+      { ...selection },
+      {
+        message: (data) => this.take(data as LiveFrame),
+        refused: (why) => (this.refused = why),
+        state: (s) => {
+          if (s === 'open' && this.state === 'lost') void fill(); // what was missed
+          this.state = s;
+        },
       },
-    });
+    );
     return () => {
       abort.abort();
       socket.close();

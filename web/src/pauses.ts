@@ -12,7 +12,8 @@ export function selectionWords(s: Selection, remote = ''): string {
   return parts.length === 1 ? 'all mail of this instance' : parts.join(' ').replace(/^all mail/, 'mail');
 }
 
-export const rowWords = (c: Cells): string => selectionWords({ source: text(c.localip), domain: text(c.target), tag: text(c.tag) });
+export const rowWords = (c: Cells): string =>
+  selectionWords({ source: text(c.localip), domain: text(c.target), tag: text(c.tag) });
 
 export const pauseWords = (p: Pause): string => selectionWords(p, p.remote);
 

@@ -13,7 +13,12 @@ export const messages: Series[] = [
   { name: 'deliveries', label: 'Deliveries', help: 'Attempts that were accepted.', dash: [] },
   { name: 'errors', label: 'Errors', help: 'Attempts that the server refused.', dash: [8, 4] },
   { name: 'strange', label: 'Strange', help: 'Timeouts, lost connections and invalid answers.', dash: [3, 3] },
-  { name: 'not_tried', label: 'Not tried', help: 'Failed without a connection: offline, throttled, DNS, forced errors.', dash: [10, 3, 2, 3] },
+  {
+    name: 'not_tried',
+    label: 'Not tried',
+    help: 'Failed without a connection: offline, throttled, DNS, forced errors.',
+    dash: [10, 3, 2, 3],
+  },
   { name: 'connects', label: 'Connects', help: 'New connections that were tried.', dash: [2, 4] },
   { name: 'reuses', label: 'Reuses', help: 'Messages over a connection that was already used.', dash: [6, 2, 2, 2] },
 ];

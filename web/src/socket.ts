@@ -10,7 +10,11 @@ export interface Socket {
 
 const longestPause = 30_000;
 
-export function connect(path: string, query: Query, on: { message(data: unknown): void; state(s: SocketState): void; refused(why: string): void }): Socket {
+export function connect(
+  path: string,
+  query: Query,
+  on: { message(data: unknown): void; state(s: SocketState): void; refused(why: string): void },
+): Socket {
   let socket: WebSocket | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let pause = 1000;

@@ -21,13 +21,23 @@ export async function open() {
   const browser = await chromium.launch({ executablePath: process.env.CHROMIUM || '/usr/bin/chromium', args: ['--no-sandbox'] });
   const given = { user: process.env.CONSOLE_USER, password: process.env.CONSOLE_PASSWORD, token: process.env.CONSOLE_TOKEN };
   const close = async () => (await browser.close(), mock?.close());
-  return { browser, close, mocked: Boolean(mock), ...given, url: process.env.CONSOLE_URL || mock.url, password: given.password ?? mock?.password };
+  return {
+    browser,
+    close,
+    mocked: Boolean(mock),
+    ...given,
+    url: process.env.CONSOLE_URL || mock.url,
+    password: given.password ?? mock?.password,
+  };
 }
 
 // visit opens a page of a browser context of its own, logged in, that notes what must not happen.
 export async function visit(o, { width = 1280, height = 900, scheme = 'light' } = {}) {
   const context = await o.browser.newContext({
-    viewport: { width, height }, colorScheme: scheme, ignoreHTTPSErrors: true, reducedMotion: 'reduce',
+    viewport: { width, height },
+    colorScheme: scheme,
+    ignoreHTTPSErrors: true,
+    reducedMotion: 'reduce',
     extraHTTPHeaders: o.token ? { Authorization: `Bearer ${o.token}` } : {},
   });
   const page = await context.newPage();
@@ -35,9 +45,16 @@ export async function visit(o, { width = 1280, height = 900, scheme = 'light' } 
   page.faults = [];
   page.on('pageerror', (e) => page.faults.push('error in the page: ' + e.message));
   page.on('dialog', (d) => (page.faults.push('a script opened a dialog: ' + d.message()), d.dismiss()));
-  page.on('console', (m) => m.type() === 'error' && !/status of (4|5)\d\d/.test(m.text()) && page.faults.push('console: ' + m.text()));
+  page.on(
+    'console',
+    (m) => m.type() === 'error' && !/status of (4|5)\d\d/.test(m.text()) && page.faults.push('console: ' + m.text()),
+  );
   page.on('request', (r) => !r.url().startsWith(new URL(o.url).origin) && page.faults.push('request to elsewhere: ' + r.url()));
-  await page.addInitScript(() => addEventListener('securitypolicyviolation', (e) => console.error(`policy: ${e.violatedDirective} ${e.blockedURI} ${e.sample}`)));
+  await page.addInitScript(() =>
+    addEventListener('securitypolicyviolation', (e) =>
+      console.error(`policy: ${e.violatedDirective} ${e.blockedURI} ${e.sample}`),
+    ),
+  );
   await page.goto(o.url);
   await login(page, o);
   return page;
@@ -59,7 +76,8 @@ export async function go(page, hash) {
   await page.waitForFunction(() => !document.querySelector('main .loading'), undefined, { timeout: 15_000 });
 }
 
-export const shoot = async (page, name) => page.screenshot({ path: join(shots, name + '.png'), fullPage: !(await page.locator('dialog[open]').count()) });
+export const shoot = async (page, name) =>
+  page.screenshot({ path: join(shots, name + '.png'), fullPage: !(await page.locator('dialog[open]').count()) });
 
 // judge says what is wrong with the page as it stands.
 export async function judge(page, { accessible = true } = {}) {
@@ -67,15 +85,21 @@ export async function judge(page, { accessible = true } = {}) {
   const width = await page.evaluate(() => [document.scrollingElement.scrollWidth, innerWidth]);
   if (width[0] > width[1]) wrong.push(`the page is ${width[0]} wide in a window of ${width[1]}: ${await widest(page)}`);
   if (await page.evaluate(() => window.__xss !== undefined)) wrong.push('text of a stranger ran as a script');
-  if (await page.locator('main img:not([src="./favicon.svg"]), main script, main iframe').count()) wrong.push('text of a stranger became an element');
+  if (await page.locator('main img:not([src="./favicon.svg"]), main script, main iframe').count())
+    wrong.push('text of a stranger became an element');
   if (accessible) wrong.push(...(await inaccessible(page)));
   return wrong;
 }
 
 function widest(page) {
   return page.evaluate(() => {
-    const out = [...document.querySelectorAll('main *, dialog *')].filter((e) => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest('.box'));
-    return out.slice(0, 3).map((e) => `${e.tagName}.${e.className} ${e.textContent.slice(0, 40)}`).join('; ');
+    const out = [...document.querySelectorAll('main *, dialog *')].filter(
+      (e) => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest('.box'),
+    );
+    return out
+      .slice(0, 3)
+      .map((e) => `${e.tagName}.${e.className} ${e.textContent.slice(0, 40)}`)
+      .join('; ');
   });
 }
 
@@ -84,5 +108,11 @@ async function inaccessible(page) {
   const found = await page.evaluate(() => axe.run(document, { resultTypes: ['violations'] }));
   return found.violations
     .filter((v) => v.impact === 'serious' || v.impact === 'critical')
-    .map((v) => `axe ${v.id}: ${v.help}: ${v.nodes.slice(0, 3).map((n) => n.target + ' ' + n.html.slice(0, 120)).join(' | ')}`);
+    .map(
+      (v) =>
+        `axe ${v.id}: ${v.help}: ${v.nodes
+          .slice(0, 3)
+          .map((n) => n.target + ' ' + n.html.slice(0, 120))
+          .join(' | ')}`,
+    );
 }

@@ -38,7 +38,8 @@ export const choose = (page, label, value) => dialog(page).getByLabel(label, { e
 export const steps = {
   async overview(page) {
     await page.getByRole('button', { name: 'Errors' }).click();
-    if ((await page.getByRole('button', { name: 'Errors' }).getAttribute('aria-pressed')) !== 'false') throw new Error('a tile does not switch its line');
+    if ((await page.getByRole('button', { name: 'Errors' }).getAttribute('aria-pressed')) !== 'false')
+      throw new Error('a tile does not switch its line');
     await page.getByRole('button', { name: 'Last hour' }).click();
     await page.locator('main .chart canvas').first().waitFor();
     await page.getByLabel('Domain', { exact: true }).fill('steps.example');
@@ -51,7 +52,9 @@ export const steps = {
     await fillIn(page, 'To domain or remote IP', 'steps.example');
     await dialog(page).getByRole('button', { name: '1 h', exact: true }).click();
     await save(page);
-    await rowWith(page, 'steps.example').getByRole('button', { name: /^Resume/ }).click();
+    await rowWith(page, 'steps.example')
+      .getByRole('button', { name: /^Resume/ })
+      .click();
     await save(page, 'Resume');
     await rowWith(page, 'steps.example').waitFor({ state: 'detached' });
   },
@@ -59,8 +62,11 @@ export const steps = {
   async throttling(page) {
     await page.getByRole('button', { name: 'Add a throttle' }).click();
     await fillIn(page, 'To the domain', 'steps.example');
-    const messages = dialog(page).locator('fieldset', { hasText: 'Entire domain' }).locator('.limit', { hasText: 'Messages per minute' });
-    if (!/→ .+(built in|from)/.test(await messages.innerText())) throw new Error('it is not said where an unset limit comes from');
+    const messages = dialog(page)
+      .locator('fieldset', { hasText: 'Entire domain' })
+      .locator('.limit', { hasText: 'Messages per minute' });
+    if (!/→ .+(built in|from)/.test(await messages.innerText()))
+      throw new Error('it is not said where an unset limit comes from');
     await messages.locator('select').selectOption('number');
     await messages.locator('input').fill('120');
     await dialog(page).locator('section[aria-label="What this does"] table').waitFor();
@@ -77,7 +83,9 @@ export const steps = {
     await page.getByRole('button', { name: 'Create a flood pattern' }).click();
     await fillIn(page, 'Name', 'steps');
     await fillIn(page, 'Pattern', 'slow (down|ly)');
-    await dialog(page).getByLabel(/Text to test it on/).fill('421 please SLOW down');
+    await dialog(page)
+      .getByLabel(/Text to test it on/)
+      .fill('421 please SLOW down');
     await dialog(page).getByText('The pattern matches').waitFor();
     await save(page);
     await rowWith(page, 'slow (down|ly)').waitFor();
@@ -86,29 +94,45 @@ export const steps = {
 
   redirects: async (page) => {
     const source = await firstSource(page);
-    await table('Redirect deliveries', async () => {
-      await fillIn(page, 'Domain', 'steps.example');
-      await choose(page, 'Send from', source);
-    }, 'steps.example')(page);
+    await table(
+      'Redirect deliveries',
+      async () => {
+        await fillIn(page, 'Domain', 'steps.example');
+        await choose(page, 'Send from', source);
+      },
+      'steps.example',
+    )(page);
   },
 
   names: async (page) => {
     const source = await firstSource(page);
-    await table('Add an EHLO name', async () => {
-      await choose(page, 'IP address', source);
-      await fillIn(page, 'Name', 'steps.example');
-    }, 'steps.example')(page);
+    await table(
+      'Add an EHLO name',
+      async () => {
+        await choose(page, 'IP address', source);
+        await fillIn(page, 'Name', 'steps.example');
+      },
+      'steps.example',
+    )(page);
   },
 
-  dns: table('Add a DNS override', async (page) => {
-    await fillIn(page, 'Domain', 'steps.example');
-    await fillIn(page, 'IP address', '192.0.2.77');
-  }, 'steps.example'),
+  dns: table(
+    'Add a DNS override',
+    async (page) => {
+      await fillIn(page, 'Domain', 'steps.example');
+      await fillIn(page, 'IP address', '192.0.2.77');
+    },
+    'steps.example',
+  ),
 
-  locals: table('Add a local address', async (page) => {
-    await choose(page, 'Type of pattern', 'fnmatch');
-    await fillIn(page, 'Address or pattern', '*@steps.example');
-  }, '*@steps.example'),
+  locals: table(
+    'Add a local address',
+    async (page) => {
+      await choose(page, 'Type of pattern', 'fnmatch');
+      await fillIn(page, 'Address or pattern', '*@steps.example');
+    },
+    '*@steps.example',
+  ),
 
   blacklist: table('Block an address or range', (page) => fillIn(page, 'Address or range', '203.0.113.77'), '203.0.113.77'),
 

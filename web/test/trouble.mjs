@@ -1,7 +1,10 @@
 // What the console says when the daemon does not do what it asks.
 import { go } from './browser.mjs';
 
-const answer = (status, error, headers = {}) => (route) => route.fulfill({ status, headers, contentType: 'application/json', body: JSON.stringify({ error }) });
+const answer =
+  (status, error, headers = {}) =>
+  (route) =>
+    route.fulfill({ status, headers, contentType: 'application/json', body: JSON.stringify({ error }) });
 
 export const troubles = {
   async 'an answer that does not come'(page) {
@@ -65,7 +68,10 @@ export const troubles = {
 
   async 'a selection that does not exist'(page) {
     await go(page, '#/overview?source=192.0.2.1&tag=a');
-    await page.getByText(/name one of them/).first().waitFor();
+    await page
+      .getByText(/name one of them/)
+      .first()
+      .waitFor();
     page.faults.length = 0; // the browser notes that the websocket was refused
   },
 };

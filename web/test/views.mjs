@@ -2,8 +2,26 @@
 import { go, judge, shoot, visit } from './browser.mjs';
 
 export const views = [
-  'overview', 'domains', 'domains/gmail.com', 'backlog', 'sources', 'tags', 'pauses', 'throttling', 'floods', 'redirects', 'dkim', 'names', 'dns',
-  'locals', 'blacklist', 'logs', 'monitor', 'test', 'changes', 'tokens',
+  'overview',
+  'domains',
+  'domains/gmail.com',
+  'backlog',
+  'sources',
+  'tags',
+  'pauses',
+  'throttling',
+  'floods',
+  'redirects',
+  'dkim',
+  'names',
+  'dns',
+  'locals',
+  'blacklist',
+  'logs',
+  'monitor',
+  'test',
+  'changes',
+  'tokens',
 ];
 
 const looks = [
@@ -27,4 +45,5 @@ export async function everyView(o, report) {
   }
 }
 
-export const firstSource = (page) => page.evaluate(async () => (await (await fetch('api/v1/session')).json()).instance?.sources?.[0]);
+export const firstSource = (page) =>
+  page.evaluate(async () => (await (await fetch('api/v1/session')).json()).instance?.sources?.[0]);

@@ -2,21 +2,34 @@
 import { go, judge, shoot, visit } from './browser.mjs';
 
 const openers = {
-  'pause': ['overview', (p) => p.getByRole('button', { name: /^Pause/ }).first().click()],
-  'throttle': ['throttling', (p) => p.getByRole('button', { name: 'Add a throttle' }).click()],
-  'throttle-advanced': ['throttling', async (p) => {
-    await p.getByRole('button', { name: 'Add a throttle' }).click();
-    await p.getByText('Advanced limits').click();
-  }],
-  'flood': ['floods', (p) => p.getByRole('button', { name: 'Create a flood pattern' }).click()],
-  'key': ['dkim', (p) => p.getByRole('button', { name: 'Generate a key' }).click()],
+  pause: [
+    'overview',
+    (p) =>
+      p
+        .getByRole('button', { name: /^Pause/ })
+        .first()
+        .click(),
+  ],
+  throttle: ['throttling', (p) => p.getByRole('button', { name: 'Add a throttle' }).click()],
+  'throttle-advanced': [
+    'throttling',
+    async (p) => {
+      await p.getByRole('button', { name: 'Add a throttle' }).click();
+      await p.getByText('Advanced limits').click();
+    },
+  ],
+  flood: ['floods', (p) => p.getByRole('button', { name: 'Create a flood pattern' }).click()],
+  key: ['dkim', (p) => p.getByRole('button', { name: 'Generate a key' }).click()],
   'key-import': ['dkim', (p) => p.getByRole('button', { name: 'Add a key that exists' }).click()],
-  'fail': ['domains/gmail.com', (p) => p.getByRole('button', { name: 'Fail …' }).click()],
-  'redirect': ['redirects', (p) => p.getByRole('button', { name: 'Redirect deliveries' }).click()],
+  fail: ['domains/gmail.com', (p) => p.getByRole('button', { name: 'Fail …' }).click()],
+  redirect: ['redirects', (p) => p.getByRole('button', { name: 'Redirect deliveries' }).click()],
 };
 
 export async function everyWindow(o, report) {
-  for (const look of [{ width: 1280, scheme: 'light' }, { width: 390, height: 844, scheme: 'dark' }]) {
+  for (const look of [
+    { width: 1280, scheme: 'light' },
+    { width: 390, height: 844, scheme: 'dark' },
+  ]) {
     const page = await visit(o, look);
     for (const [name, [view, open]] of Object.entries(openers)) {
       await go(page, '#/' + view);

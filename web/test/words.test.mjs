@@ -8,14 +8,27 @@ let vite;
 const load = (name) => vite.ssrLoadModule(`/src/${name}.ts`);
 before(async () => {
   const root = fileURLToPath(new URL('..', import.meta.url));
-  vite = await createServer({ root, logLevel: 'error', server: { middlewareMode: true, ws: false, watch: null }, optimizeDeps: { noDiscovery: true } });
+  vite = await createServer({
+    root,
+    logLevel: 'error',
+    server: { middlewareMode: true, ws: false, watch: null },
+    optimizeDeps: { noDiscovery: true },
+  });
 });
 after(() => vite.close());
 
 test('times in words', async () => {
   const { clockTime, moment, relative, span } = await load('format');
   const now = Date.parse('2031-05-04T09:00:00Z');
-  for (const [seconds, want] of [[0, '0 s'], [59.6, '1 min'], [45, '45 s'], [200, '3 min 20 s'], [7200, '2 h'], [7500, '2 h 5 min'], [273_600, '3 d 4 h']]) {
+  for (const [seconds, want] of [
+    [0, '0 s'],
+    [59.6, '1 min'],
+    [45, '45 s'],
+    [200, '3 min 20 s'],
+    [7200, '2 h'],
+    [7500, '2 h 5 min'],
+    [273_600, '3 d 4 h'],
+  ]) {
     assert.equal(span(seconds), want);
   }
   assert.equal(relative(new Date(now - 200_000), now), '3 min 20 s ago');
@@ -50,7 +63,11 @@ test('a limit that is not set comes from the next less specific row', async () =
   const { inherited } = await load('cascade');
   const { limits } = await load('limits');
   const limit = limits.find((l) => l.column === 'ip_maxstarting');
-  const row = (id, localip, domain, ip_maxstarting, more = {}) => ({ id, cells: { localip, domain, ip_maxstarting, sortorder: -1 }, ...more });
+  const row = (id, localip, domain, ip_maxstarting, more = {}) => ({
+    id,
+    cells: { localip, domain, ip_maxstarting, sortorder: -1 },
+    ...more,
+  });
   const rows = [row(1, '', '', 5), row(2, '192.0.2.1', '', 6), row(3, '', 'a.example', 7), row(4, '192.0.2.1', 'a.example', -1)];
   const from = (localip, domain, id, of = rows) => inherited(limit, { localip, domain }, id, of);
   assert.equal(from('192.0.2.1', 'a.example', 4).value, 7, 'domain before own IP');
@@ -58,13 +75,24 @@ test('a limit that is not set comes from the next less specific row', async () =
   assert.equal(from('192.0.2.1', 'b.example').value, 6, 'own IP before default');
   assert.equal(from('192.0.2.9', 'b.example').value, 5, 'the default');
   assert.deepEqual(from('', '', 1), { value: 1 }, 'a row is not its own origin: built in');
-  assert.equal(from('', 'a.example', undefined, [row(8, '', 'a.example', 9, { problem: 'wrong' }), ...rows]).value, 7, 'a row that does not count');
+  assert.equal(
+    from('', 'a.example', undefined, [row(8, '', 'a.example', 9, { problem: 'wrong' }), ...rows]).value,
+    7,
+    'a row that does not count',
+  );
   assert.equal(from('', 'a.example', undefined, [row(8, '', 'a.example', null)]).value, 0, 'NULL is unlimited');
 });
 
 test('the words of the daemon for limits', async () => {
   const { limitWords } = await load('limits');
-  for (const [given, want] of [['5s', '5 s'], ['2m0s', '2 min'], ['1h0m5s', '1 h'], ['6000', '6,000'], ['unlimited', 'unlimited'], ['required', 'TLS required']]) {
+  for (const [given, want] of [
+    ['5s', '5 s'],
+    ['2m0s', '2 min'],
+    ['1h0m5s', '1 h'],
+    ['6000', '6,000'],
+    ['unlimited', 'unlimited'],
+    ['required', 'TLS required'],
+  ]) {
     assert.equal(limitWords(given), want);
   }
 });
@@ -72,13 +100,21 @@ test('the words of the daemon for limits', async () => {
 test('what the last minute means', async () => {
   const { judge, unreachable } = await load('judgement');
   const counters = (c) => ({ counters: { attempts: 100, errors: 0, strange: 0, not_tried: 0, ...c } });
-  const said = (c) => judge(counters(c)).map((p) => p.text).join(' ');
+  const said = (c) =>
+    judge(counters(c))
+      .map((p) => p.text)
+      .join(' ');
   assert.equal(said({ errors: 19, strange: 9 }), '');
   assert.match(said({ not_tried: 1 }), /1 message of the last minute failed without a connection/);
   assert.match(said({ errors: 20 }), /refused 20 of 100/);
   assert.match(said({ strange: 10 }), /timeouts/);
   assert.equal(said({ attempts: 9, errors: 9 }), '', 'too few to say anything');
-  const lines = [{ destination: 'a', reason: 'offline: x' }, { destination: 'b', reason: 'paused 1' }, { destination: 'c' }, { destination: '', others: 3, reason: 'offline: x' }];
+  const lines = [
+    { destination: 'a', reason: 'offline: x' },
+    { destination: 'b', reason: 'paused 1' },
+    { destination: 'c' },
+    { destination: '', others: 3, reason: 'offline: x' },
+  ];
   assert.deepEqual(unreachable(lines), ['a']);
 });
 
