@@ -40,7 +40,7 @@ func (b *Board) Counts(s Selection, now time.Time) Counts {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if found := b.find(s); found != nil {
-		return found.sum(now.Unix())
+		return found.sum(secondOf(now))
 	}
 	return Counts{}
 }
@@ -59,8 +59,8 @@ func (b *Board) History(s Selection, span Span, now time.Time) (History, bool) {
 	if r == nil {
 		return History{}, false
 	}
-	found.advance(now.Unix())
-	points := r.read(now.Unix())
+	found.advance(secondOf(now))
+	points := r.read(secondOf(now))
 	first := (r.last - int64(len(points)) + 1) * r.length
 	return History{Start: time.Unix(first, 0).UTC(), Step: time.Duration(r.length) * time.Second, Points: points}, true
 }
@@ -92,10 +92,10 @@ func rows[K comparable](b *Board, t *table[K, *series], now time.Time) []Row[K] 
 	var list []Row[K]
 	for e := t.order.Front(); e != nil; e = e.Next() {
 		r := e.Value.(*entry[K, *series])
-		if now.Unix()-r.second > minuteSteps {
+		if secondOf(now)-r.second > minuteSteps {
 			break
 		}
-		if c := r.value.sum(now.Unix()); c != (Counts{}) {
+		if c := r.value.sum(secondOf(now)); c != (Counts{}) {
 			list = append(list, Row[K]{r.name, c})
 		}
 	}

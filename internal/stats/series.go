@@ -27,7 +27,7 @@ func (r *ring) at(second int64) *Point {
 	}
 	if step > r.last {
 		for n := max(r.last+1, step-size+1); n <= step; n++ {
-			r.points[n%size] = Point{}
+			r.points[(n+size)%size] = Point{}
 		}
 		r.last = step
 	}

@@ -23,6 +23,12 @@ type Options struct {
 	Answers int // domains whose last answers are kept; 0: 1000
 }
 
+// What counts of the tags of a message: who writes it may give it any.
+const (
+	maxTags = 20
+	maxName = 255 // bytes
+)
+
 // Board counts.
 type Board struct {
 	mu      sync.Mutex
@@ -77,9 +83,12 @@ type Attempt struct {
 	Recipient                   string
 }
 
+// secondOf counts from 1970 on; before it there is no time.
+func secondOf(t time.Time) int64 { return max(0, t.Unix()) }
+
 // Attempted counts an attempt.
 func (b *Board) Attempted(a *Attempt) {
-	second := a.Time.Unix()
+	second := secondOf(a.Time)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.each(a.Source, a.Domain, a.Tags, second, func(c *Counts) { c.count(a) })
@@ -92,7 +101,7 @@ func (b *Board) Attempted(a *Attempt) {
 func (b *Board) Connected(at time.Time, source netip.Addr, domain string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.each(source, domain, nil, at.Unix(), func(c *Counts) { c.Connects++ })
+	b.each(source, domain, nil, secondOf(at), func(c *Counts) { c.Connects++ })
 }
 
 // each counts wherever something belongs.
@@ -104,14 +113,16 @@ func (b *Board) each(source netip.Addr, domain string, tags []string, second int
 	if domain != "" {
 		count(b.domains.get(domain, second).at(second))
 	}
-	for _, tag := range tags {
-		count(b.tags.get(tag, second).at(second))
+	for _, tag := range tags[:min(len(tags), maxTags)] {
+		if len(tag) <= maxName {
+			count(b.tags.get(tag, second).at(second))
+		}
 	}
 }
 
 // Sample notes the numbers of this moment, in all and per own address. It is to be called once a second.
 func (b *Board) Sample(at time.Time, all Gauges, sources map[netip.Addr]Gauges) {
-	second := at.Unix()
+	second := secondOf(at)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.all.sample(second, all)

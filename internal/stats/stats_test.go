@@ -208,3 +208,33 @@ func BenchmarkAttempted(b *testing.B) {
 		board.Attempted(a)
 	}
 }
+
+// A clock that begins at 1970, or a time that is missing, is counted like any other.
+func TestTimesBeforeThereWasTime(t *testing.T) {
+	b := New(Options{})
+	for _, at := range []time.Time{start, time.Unix(90_000, 0), time.Unix(10, 0), {}, time.Unix(5, 0), start} {
+		b.Attempted(attempt(at, "a.test", Refused))
+		b.Sample(at, Gauges{Memory: 1}, map[netip.Addr]Gauges{own: {}})
+		for _, span := range []Span{Minute, Hour, Day} {
+			h, ok := b.History(Selection{}, span, at)
+			if last := len(h.Points) - 1; !ok || last < 0 || h.Points[last].Attempts == 0 && span == Minute {
+				t.Errorf("at %v, span %d: %+v", at, span, h.Points)
+			}
+		}
+	}
+}
+
+// Who writes messages may give them any tags.
+func TestTagsAreBounded(t *testing.T) {
+	b := New(Options{})
+	a := attempt(start, "a.test", Delivered)
+	a.Tags = []string{"first", strings.Repeat("x", maxName+1)}
+	for i := range 100_000 {
+		a.Tags = append(a.Tags, fmt.Sprint(i))
+	}
+	b.Attempted(a)
+	list := b.Tags(start)
+	if len(list) != maxTags-1 || list[len(list)-1].Name != "first" {
+		t.Errorf("%d tags: %+v", len(list), list)
+	}
+}
