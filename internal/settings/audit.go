@@ -3,6 +3,7 @@ package settings
 import (
 	"encoding/json"
 	"strconv"
+	"strings"
 
 	"posthoorn/internal/mail"
 )
@@ -23,9 +24,15 @@ func auditColumns() []Column {
 // cells are the change as a row of the table.
 func (c *Change) cells() map[string]any {
 	return map[string]any{
-		"moment": c.Time.UTC().Format(mail.TimeLayout), "who": c.Who, "tablename": c.Table, "row_id": c.Row,
+		"moment": c.Time.UTC().Format(mail.TimeLayout), "who": nameOf(c.Who), "tablename": c.Table, "row_id": c.Row,
 		"action": string(c.Action), "cells_before": rowText(c.before), "cells_after": rowText(c.after), "undoes": c.UndoOf, "undone": 0,
 	}
+}
+
+// nameOf is a name that the column takes.
+func nameOf(who string) string {
+	runes := []rune(strings.ReplaceAll(strings.ToValidUTF8(who, "\uFFFD"), "\x00", ""))
+	return string(runes[:min(len(runes), 255)])
 }
 
 func rowText(row Row) any {

@@ -54,7 +54,8 @@ func (e *Editor) Writable(context.Context) error {
 	return nil
 }
 
-// Rows are those of one table, in the order of their ids. Pauses that are held in memory alone come last, with negative ids.
+// Rows are those of one table, in the order of their ids. Pauses that are held in memory alone come last, with negative ids. While the
+// database cannot be read the pauses are those in force.
 func (e *Editor) Rows(ctx context.Context, table string) ([]EditRow, error) {
 	t, ok := editable(table)
 	if !ok {
@@ -63,6 +64,9 @@ func (e *Editor) Rows(ctx context.Context, table string) ([]EditRow, error) {
 	list := []EditRow{}
 	if e.db != nil {
 		all, err := e.cache.options.Store.Load(ctx, tables())
+		if err != nil && table == tablePaused {
+			return e.knownPauses(&t), nil
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -107,9 +111,11 @@ func (e *Editor) insert(ctx context.Context, who, table string, given Cells) (Ch
 	if err := e.check(ctx, &t, 0, row); err != nil {
 		return e.pauseAnyway(ctx, who, &t, row, err)
 	}
-	c := Change{Who: who, Table: table, Action: Inserted, after: row}
+	c := Change{Who: who, Table: table, Action: Inserted}
 	err = e.apply(ctx, &c, func(tx Tx) (err error) {
-		c.Row, err = tx.Insert(table, cells)
+		if c.Row, err = tx.Insert(table, cells); err == nil {
+			err = c.readBack(tx, &t)
+		}
 		return err
 	})
 	if err != nil {
@@ -132,12 +138,15 @@ func (e *Editor) Update(ctx context.Context, who, table string, id int64, given 
 	if err := e.check(ctx, &t, id, after); err != nil {
 		return 0, err
 	}
-	c := Change{Who: who, Table: table, Row: id, Action: Updated, before: before, after: after}
+	c := Change{Who: who, Table: table, Row: id, Action: Updated, before: before}
 	err = e.apply(ctx, &c, func(tx Tx) error {
 		if err := unchanged(tx, &t, id, before); err != nil {
 			return err
 		}
-		return tx.Update(table, id, cells)
+		if err := tx.Update(table, id, cells); err != nil {
+			return err
+		}
+		return c.readBack(tx, &t)
 	})
 	return c.ID, err
 }
@@ -156,7 +165,12 @@ func (e *Editor) Delete(ctx context.Context, who, table string, id int64) (chang
 		return 0, err
 	}
 	c := Change{Who: who, Table: table, Row: id, Action: Deleted, before: before}
-	err = e.apply(ctx, &c, func(tx Tx) error { return tx.Delete(table, id) })
+	err = e.apply(ctx, &c, func(tx Tx) error {
+		if err := unchanged(tx, &t, id, before); err != nil {
+			return err
+		}
+		return tx.Delete(table, id)
+	})
 	return c.ID, err
 }
 
@@ -281,6 +295,17 @@ func (e *Editor) apply(ctx context.Context, c *Change, do func(Tx) error) error 
 	if err := e.cache.Reload(ctx); err != nil {
 		return fmt.Errorf("the change is in the database, and will be in force when that can be read again: %w", err)
 	}
+	return nil
+}
+
+// readBack notes the row as the database has it now, which an undo will find again: its own defaults and its way to write a time may
+// differ from ours.
+func (c *Change) readBack(tx Tx, t *TableInfo) error {
+	row, ok, err := tx.Row(t.table, c.Row)
+	if err != nil || !ok {
+		return firstOf(err, ErrChanged)
+	}
+	c.after = row
 	return nil
 }
 

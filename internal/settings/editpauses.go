@@ -42,13 +42,34 @@ func (e *Editor) pauseAnyway(ctx context.Context, who string, t *TableInfo, row 
 func (e *Editor) memoryRows(t *TableInfo) (list []EditRow) {
 	for _, p := range e.cache.Current().Pauses() {
 		if p.Memory {
-			list = append(list, EditRow{ID: memoryID(p), Cells: t.open(memoryRow(p)), Problem: "in memory alone: it ends with the program"})
+			list = append(list, EditRow{ID: memoryID(p), Cells: t.open(pauseRow(p)), Problem: "in memory alone: it ends with the program"})
 		}
 	}
 	return list
 }
 
-func memoryRow(p Pause) Row {
+// knownPauses are those in force, while the database cannot be read.
+func (e *Editor) knownPauses(t *TableInfo) []EditRow {
+	list := []EditRow{}
+	for _, p := range e.cache.Current().Pauses() {
+		if !p.Memory {
+			list = append(list, EditRow{ID: p.ID, Cells: t.open(pauseRow(p)), Problem: "the database cannot be read: the row is as it was read last"})
+		}
+	}
+	return append(list, e.memoryRows(t)...)
+}
+
+// memoryPause is the row of a pause in memory.
+func (e *Editor) memoryPause(id int64) (Row, bool) {
+	for _, p := range e.cache.Current().Pauses() {
+		if p.Memory && memoryID(p) == id {
+			return pauseRow(p), true
+		}
+	}
+	return nil, false
+}
+
+func pauseRow(p Pause) Row {
 	row := Row{"localip": addrText(p.Source), "target": p.Domain, "tag": p.Tag}
 	if p.Remote.IsValid() {
 		row["target"] = p.Remote.String()

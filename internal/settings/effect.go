@@ -23,12 +23,19 @@ func (e *Editor) Preview(ctx context.Context, table string, id int64, given Cell
 	}
 	all := map[string][]Row{}
 	if e.db != nil {
-		if all, err = e.cache.options.Store.Load(ctx, tables()); err != nil && table != tablePaused {
+		rows, err := e.cache.options.Store.Load(ctx, tables())
+		switch {
+		case err == nil:
+			all = rows
+		case table != tablePaused || id > 0:
 			return Effect{}, err
 		}
 	}
 	old, found := find(all[table], id)
-	if id > 0 && !found {
+	if id < 0 && table == tablePaused {
+		old, found = e.memoryPause(id)
+	}
+	if id != 0 && !found {
 		return Effect{}, ErrNoRow
 	}
 	return e.effect(&t, all, id, old, t.with(old, cells), remove), nil

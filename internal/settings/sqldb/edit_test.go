@@ -1,6 +1,8 @@
 package sqldb
 
 import (
+	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -306,4 +308,87 @@ func TestAuditIsBounded(t *testing.T) {
 	if len(list) != 2 || list[1].Who != "new" {
 		t.Errorf("changes %+v", list)
 	}
+}
+
+// away is a database that cannot be reached.
+type away struct{ *Store }
+
+func (away) Load(context.Context, []settings.Table) (map[string][]settings.Row, error) {
+	return nil, errors.New("no route to host")
+}
+
+func (away) Write(context.Context, func(settings.Tx) error) error {
+	return errors.New("no route to host")
+}
+
+// switched is a store that may be lost.
+type switched struct{ settings.Store }
+
+// While the database is away pauses are shown, made and ended.
+func TestPausesWhileTheDatabaseIsAway(t *testing.T) {
+	s, _ := open(t, sqlite(t))
+	must(t, s.Validate(t.Context()))
+	must(t, s.Insert(t.Context(), "paused", settings.Cells{"target": "b.test", "server": 7}))
+	store := &switched{s}
+	cache := settings.NewCache(settings.CacheOptions{Store: store, Server: 7, Logger: slog.New(slog.DiscardHandler)})
+	must(t, cache.Reload(t.Context()))
+	store.Store = away{s}
+	e := settings.NewEditor(cache, away{s})
+
+	f, err := e.Preview(t.Context(), "paused", 0, settings.Cells{"target": "a.test"}, false)
+	if err != nil || !strings.HasPrefix(f.Text, "Deliveries to a.test stop") {
+		t.Errorf("preview %+v, %v", f, err)
+	}
+	id, _, err := e.Insert(t.Context(), "ann", "paused", settings.Cells{"target": "a.test"})
+	must(t, err)
+	rows, err := e.Rows(t.Context(), "paused")
+	must(t, err)
+	if len(rows) != 2 || rows[0].ID != 1 || rows[0].Cells["target"] != "b.test" || rows[0].Problem == "" || rows[1].ID != id {
+		t.Errorf("rows %+v", rows)
+	}
+	f, err = e.Preview(t.Context(), "paused", id, nil, true)
+	if err != nil || !strings.HasPrefix(f.Text, "Deliveries to a.test go on") || f.Concerns("b.test") {
+		t.Errorf("preview of its end %+v, %v", f, err)
+	}
+	if _, err := e.Preview(t.Context(), "paused", id-1, nil, true); !errors.Is(err, settings.ErrNoRow) {
+		t.Errorf("preview of the end of nothing: %v", err)
+	}
+	_, err = e.Delete(t.Context(), "ann", "paused", id)
+	must(t, err)
+	if got := cache.Current().Pauses(); len(got) != 1 || got[0].Memory {
+		t.Errorf("pauses %+v", got)
+	}
+}
+
+// A table that somebody else has made has its own defaults, and its own way to write what it is given.
+func TestUndoInATableOfOthers(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "settings.db")
+	pool, err := sql.Open("sqlite", "file:"+path)
+	must(t, err)
+	_, err = pool.ExecContext(t.Context(), "CREATE TABLE delegates (id INTEGER PRIMARY KEY, localip TEXT NOT NULL DEFAULT '', domain TEXT NOT NULL DEFAULT '', delegate TEXT, expire TEXT)")
+	must(t, err)
+	must(t, pool.Close())
+	e, _, s := editor(t, "sqlite://"+path)
+	_, made, err := e.Insert(t.Context(), "ann", "delegates", settings.Cells{"delegate": "192.0.2.2"})
+	must(t, err)
+	if _, err := e.Undo(t.Context(), "ann", made); err != nil {
+		t.Errorf("undo: %v", err)
+	}
+	if rows := load(t, s)["delegates"]; len(rows) != 0 {
+		t.Errorf("rows %v", rows)
+	}
+}
+
+// Who is told in the audit trail has a name of any length.
+func TestLongNamesInTheAudit(t *testing.T) {
+	onEach(t, func(t *testing.T, address string) {
+		e, _, _ := editor(t, address)
+		_, _, err := e.Insert(t.Context(), strings.Repeat("é", 300)+"\xff", "capacity", settings.Cells{"domain": "a.test"})
+		must(t, err)
+		list, err := e.Changes(t.Context(), 0, 1)
+		must(t, err)
+		if list[0].Who != strings.Repeat("é", 255) {
+			t.Errorf("who %q", list[0].Who)
+		}
+	})
 }
