@@ -68,7 +68,7 @@ func (d *Daemon) startConsole() error {
 		},
 		Operator: d.engine, Destination: control.Destination, Health: health{d},
 		Tokens: tokens{d.settings}, Settings: d.settings.Current, Editor: d.editor(), Name: d.sourceName,
-		Logs: d.journal, Door: d.door, DNS: d.resolver, Monitor: d.monitor, Stats: d.stats, Traffic: d.engine, Incoming: d.smtp.Sessions,
+		Logs: d.journal, Door: d.door, DNS: d.resolver.Fresh(), KeyInDNS: d.keyInDNS, Monitor: d.monitor, Stats: d.stats, Traffic: d.engine, Incoming: d.smtp.Sessions,
 	})
 	d.later("console", d.stopConsole)
 	for _, a := range d.console.Addresses() {

@@ -17,6 +17,7 @@ func (d *Daemon) openContent() error {
 	signer := dkim.NewSigner(dkim.SignerOptions{Registerer: d.metrics})
 	d.later("signatures", signer.Close)
 	ring := d.keyRing(loader)
+	d.keyInDNS = ring.Again
 	downloads, err := d.openDownloads()
 	if err != nil {
 		return err

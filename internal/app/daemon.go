@@ -49,6 +49,7 @@ type Daemon struct {
 	stats       *stats.Board // nil: there is no console to show it
 	bodies      *bodies      // nil: no message store
 	prepare     *prepare.Preparer
+	keyInDNS    func()
 	engine      *outbox.Engine
 	smtp        *smtpd.Server
 	console     *console.Server // nil: off

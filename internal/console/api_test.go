@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"posthoorn/internal/broker"
+	"posthoorn/internal/dns"
 	"posthoorn/internal/mail"
 	"posthoorn/internal/outbox"
 	"posthoorn/internal/settings"
@@ -208,6 +209,25 @@ func TestPrivateKeyIsNeverShown(t *testing.T) {
 		if !strings.Contains(all.String(), "v=DKIM1; k="+algorithm) {
 			t.Errorf("%s: no record: %s", algorithm, all.String())
 		}
+	}
+}
+
+// TestKeyInDNS has the keys looked at as soon as an operator sees that the record is there, and not before.
+func TestKeyInDNS(t *testing.T) {
+	told := 0
+	names := &dns.Fake{Text: map[string][]string{}}
+	r := start(t, func(_ *Options, p *Parts) { p.DNS, p.KeyInDNS = names, func() { told++ } })
+	b := r.loggedIn("ann")
+	var made keyAnswer
+	if err := json.Unmarshal([]byte(b.do("POST", api+"/dkim/generate", object{"domain": "a.test", "selector": "s1", "algorithm": "ed25519"}).body), &made); err != nil {
+		t.Fatal(err)
+	}
+	if a := b.do("POST", api+"/dkim/1/check", nil); told != 0 || !strings.Contains(a.body, `"ok":false`) {
+		t.Errorf("told %d times of a key without a record: %s", told, a.body)
+	}
+	names.Text[made.Record.Name] = []string{made.Record.Value}
+	if a := b.do("POST", api+"/dkim/1/check", nil); told != 1 || !strings.Contains(a.body, `"ok":true`) {
+		t.Errorf("told %d times: %s", told, a.body)
 	}
 }
 

@@ -67,7 +67,8 @@ type Parts struct {
 	Editor      Editor
 	Logs        Logs
 	Door        Door
-	DNS         lookup.TXT
+	DNS         lookup.TXT // answers as of now: who asks has just changed a record
+	KeyInDNS    func()     // told when the DNS was seen to have the public half of a key; nil: nobody wants to know
 }
 
 // Login checks who wants to come in; *login.Guard is one. An error says that it could not be found out, or that there were too

@@ -175,7 +175,7 @@ type checkAnswer struct {
 	Detail string `json:"detail"`
 }
 
-// checkKey looks for the key in the DNS.
+// checkKey looks for the key in the DNS. Who signs with the keys looks again when it is there.
 func (s *Server) checkKey(c *call, e Editor) (any, error) {
 	if s.p.DNS == nil {
 		return nil, notBuilt
@@ -197,6 +197,9 @@ func (s *Server) checkKey(c *call, e Editor) (any, error) {
 		return checkAnswer{Detail: "it could not be found out: " + err.Error()}, nil
 	case why != "":
 		return checkAnswer{Detail: why}, nil
+	}
+	if s.p.KeyInDNS != nil {
+		s.p.KeyInDNS()
 	}
 	return checkAnswer{true, "the DNS has the public half of this key"}, nil
 }

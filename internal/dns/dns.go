@@ -109,16 +109,29 @@ func or[T comparable](v, otherwise T) T {
 
 // lookup answers one question: from the cache, from the same question already on its way, or by asking.
 func (r *Resolver) lookup(ctx context.Context, name string, qtype uint16) (answer, error) {
-	k := key{name, qtype}
-	if a, ok := r.cache.get(k, r.now()); ok {
+	if a, ok := r.cache.get(key{name, qtype}, r.now()); ok {
 		r.meters.count(fromCache)
 		return a, a.err()
 	}
+	return r.again(ctx, name, qtype)
+}
+
+func (r *Resolver) again(ctx context.Context, name string, qtype uint16) (answer, error) {
+	k := key{name, qtype}
 	a, err := r.calls.do(ctx, k, func(ctx context.Context) (answer, error) { return r.ask(ctx, k) })
 	if err != nil {
 		return answer{}, err
 	}
 	return a, a.err()
+}
+
+// Fresh asks the servers again, whatever the cache has, and keeps the answers in it: for who has just changed a record.
+type Fresh struct{ router }
+
+func (r *Resolver) Fresh() *Fresh {
+	f := &Fresh{r.router}
+	f.look = r.again
+	return f
 }
 
 // failedTTL is how long a failed lookup is remembered (RFC 2308 section 7 allows five minutes): long enough that

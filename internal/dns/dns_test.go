@@ -457,6 +457,33 @@ func TestClosedPortFailsAtOnce(t *testing.T) {
 	}
 }
 
+// What is asked for afresh is remembered for those who ask as usual.
+func TestFresh(t *testing.T) {
+	s := start(t, zone)
+	r := resolver(t, dns.Options{Servers: []string{s.Addr}})
+	absent := func(r interface {
+		TXT(ctx context.Context, name string) ([]string, error)
+	}) bool {
+		list, _ := r.TXT(t.Context(), "later.ten.test")
+		return len(list) == 0
+	}
+	if !absent(r) || !absent(r.Fresh()) {
+		t.Fatal("the record is there")
+	}
+	if err := s.Set(zone + "later.ten.test TXT \"here\"\n"); err != nil {
+		t.Fatal(err)
+	}
+	if !absent(r) {
+		t.Error("the cache has forgotten")
+	}
+	if absent(r.Fresh()) {
+		t.Error("not asked again")
+	}
+	if absent(r) {
+		t.Error("the answer was not remembered")
+	}
+}
+
 func TestCacheAndNegativeCache(t *testing.T) {
 	s := start(t, zone+"short.test 1 A 192.0.2.1\n")
 	r := resolver(t, dns.Options{Servers: []string{s.Addr}})
