@@ -83,4 +83,17 @@ func TestLoad(t *testing.T) {
 	}
 	close(hold)
 	r.read("results", 5)
+	for { // the connections stay, and are seen where they lead
+		all, _, destinations, err := r.engine.Load(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := destinations["receiver.test"]; all.Idle > 0 && got == (stats.Gauges{Idle: all.Idle}) {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%+v %+v", all, destinations)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 }

@@ -22,7 +22,7 @@ func (p *Plan) Loads(sources map[netip.Addr]Load, sites map[string]Load) {
 	for _, g := range p.groups {
 		all := g.loads(sources)
 		for i := range g.members {
-			if s := g.members[i].site; sites != nil && s.n+all.Active > 0 {
+			if s := g.members[i].site; sites != nil && (s.n > 0 || all != Load{}) {
 				sites[s.name] = Load{s.n, all.Opening, all.Active, all.Idle}
 			}
 		}
