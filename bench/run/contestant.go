@@ -35,6 +35,7 @@ type posthoorn struct {
 	inbox    string // where mail stays; empty: nowhere
 	state    string
 	door     string // address of its SMTP door
+	console  string // address of its console; empty: there is none
 	smtp     bool   // mail comes in by SMTP
 	embedded bool   // no broker
 }
@@ -44,6 +45,11 @@ func startPosthoorn(b *bench, r row, dir string) (contestant, error) {
 		outbox: b.queues.outbox, smtp: r.bySMTP, embedded: !r.broker}
 	port := freePort(b.host)
 	all, out := connectionsOf(r)
+	www := 0
+	if r.watched {
+		www = freePort(b.host)
+		p.console = fmt.Sprintf("127.0.0.1:%d", www)
+	}
 	p.door = fmt.Sprintf("127.0.0.1:%d", port)
 	keys := []string{
 		"state-directory: " + p.state,
@@ -56,7 +62,7 @@ func startPosthoorn(b *bench, r row, dir string) (contestant, error) {
 		fmt.Sprintf("smtp-connections-out: %d", out),
 		"smtp-ip: 127.0.0.1",
 		fmt.Sprintf("smtp-port: %d", port),
-		"www-port: 0",
+		fmt.Sprintf("www-port: %d", www),
 		"local-min-free: 1MB",
 		"error-log: " + filepath.Join(dir, "errors.log"),
 		"application-log: stdout",
@@ -97,7 +103,7 @@ func connectionsOf(r row) (all, out int) {
 }
 
 func (p *posthoorn) ready() bool {
-	return listens(p.door) && (p.embedded || p.b.consumed())
+	return listens(p.door) && (p.console == "" || listens(p.console)) && (p.embedded || p.b.consumed())
 }
 
 func (p *posthoorn) address() string { return p.door }

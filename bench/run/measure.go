@@ -69,14 +69,14 @@ func (b *bench) measure(r row) (f figures, err error) {
 // begin returns when the contestant of a row is ready. Without an error, end undoes it all.
 func (b *bench) begin(r row) (c contestant, count *counter, end func(), err error) {
 	var undo []func()
-	end = func() {
+	undoAll := func() {
 		for _, f := range slices.Backward(undo) {
 			f()
 		}
 	}
 	defer func() {
 		if err != nil {
-			end()
+			undoAll()
 		}
 	}()
 	b.runs++
@@ -100,7 +100,17 @@ func (b *bench) begin(r row) (c contestant, count *counter, end func(), err erro
 		return nil, nil, nil, err
 	}
 	undo = append(undo, c.stop)
-	return c, count, end, b.await(c, c.ready, "start")
+	if err = b.await(c, c.ready, "start"); err != nil {
+		return nil, nil, nil, err
+	}
+	if r.watched {
+		stop, err := openMonitor(c.(*posthoorn).console)
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		undo = append(undo, stop)
+	}
+	return c, count, undoAll, nil
 }
 
 // note keeps what signs, which must be the same for all.

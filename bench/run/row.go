@@ -16,6 +16,7 @@ type row struct {
 	bySMTP  bool   // mail comes in by SMTP: the rate counts to the sink
 	against string // the row that this one is divided by, in the same repeat
 	deny    bool   // the sink makes the sender go back to two round trips
+	watched bool   // a browser has the SMTP monitor open
 	keeps   string // mail stays where it was taken in; on RabbitMQ this is the type of that queue
 }
 
@@ -46,6 +47,7 @@ func rowsOf(o options) []row {
 		{name: plain, broker: true, against: bare1},
 		{name: bare2, start: long, broker: true},
 		{name: "posthoorn, 2 round trips", broker: true, against: bare2, deny: true},
+		{name: "posthoorn, watched", broker: true, against: plain, watched: true},
 		{name: "posthoorn, 100 domains", world: many, broker: true, against: plain},
 
 		{name: relay, start: startPostfix, bySMTP: true},
