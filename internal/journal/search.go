@@ -52,8 +52,11 @@ var ErrOff = errors.New("this log is switched off")
 // ErrCursor says that a cursor is none of ours.
 var ErrCursor = errors.New("the cursor is not understood")
 
-// maxScan is how many bytes one search looks at.
-const maxScan = 256 << 20
+// Limits of one search, in bytes.
+const (
+	maxScan = 256 << 20 // that are looked at; a compressed file is looked at as a whole
+	maxPage = 8 << 20   // of lines that are found
+)
 
 // Search looks for lines of the send or the received log, old and compressed files included: in the binary log if there is one, else
 // in the text.
@@ -76,6 +79,7 @@ type searcher struct {
 	match *matcher
 	limit int
 	page  Page
+	size  int  // of the lines of the page, bytes
 	over  bool // all that is wanted is older than anything else
 }
 
@@ -100,16 +104,19 @@ func search(ctx context.Context, path string, binary bool, q Query) (Page, error
 		if v.number == at.volume {
 			end = at.offset
 		}
-		rest, err := end, error(nil)
+		rest, err, before := end, error(nil), s.page.Scanned
 		if !s.full() {
 			rest, err = s.look(v, end)
 		}
-		if err != nil {
+		switch {
+		case err != nil && before > 0 && ctx.Err() != nil:
+			rest = end // what the newer files had is told
+		case err != nil:
 			return Page{}, err
 		}
 		if rest > 0 && !s.over {
 			s.page.Cursor = cursor{v.number, rest}.String()
-			s.page.Complete = len(s.page.Lines) >= s.limit
+			s.page.Complete = s.filled()
 			return s.page, nil
 		}
 		if s.over {
@@ -147,8 +154,18 @@ func (s *searcher) look(v volume, end int64) (rest int64, err error) {
 
 // full says that no more lines are to be looked at.
 func (s *searcher) full() bool {
-	return s.over || len(s.page.Lines) >= s.limit || s.page.Scanned >= maxScan || s.ctx.Err() != nil
+	return s.over || s.filled() || s.page.Scanned >= maxScan || s.ctx.Err() != nil
 }
+
+// filled says that the page takes no more lines.
+func (s *searcher) filled() bool { return len(s.page.Lines) >= s.limit || s.size >= maxPage }
+
+func (s *searcher) add(l Line) {
+	s.page.Lines = append(s.page.Lines, l)
+	s.size += l.size()
+}
+
+func (l *Line) size() int { return len(l.JSON) + len(l.Text) }
 
 // take looks at a line.
 func (s *searcher) take(line []byte) {
@@ -156,7 +173,7 @@ func (s *searcher) take(line []byte) {
 	s.seen(l.Time)
 	switch verdict {
 	case wanted:
-		s.page.Lines = append(s.page.Lines, l)
+		s.add(l)
 	case tooOld:
 		s.over = true
 	}

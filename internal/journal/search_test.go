@@ -3,6 +3,7 @@ package journal
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -148,6 +149,84 @@ func TestSearchEndsAtItsTime(t *testing.T) {
 	p, err := search(t.Context(), path, true, Query{From: logStart.Add(4999*time.Minute - time.Second)})
 	if err != nil || len(p.Lines) != 1 || p.Cursor != "" || p.Scanned > 2*chunk {
 		t.Errorf("%v, %d lines, cursor %q, %d bytes", err, len(p.Lines), p.Cursor, p.Scanned)
+	}
+}
+
+// What is older than anything wanted is not unpacked.
+func TestSearchOfCompressedFilesEndsAtItsTime(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "send.bin")
+	var lines []string
+	for i := range 4000 {
+		lines = append(lines, binaryLine(i*60, "bob@a.test", "rcptto", strings.Repeat("x", 500)))
+	}
+	writeLog(t, path, lines, []int{1000, 1000, 1000, 1000}, func(int) bool { return true })
+	p, err := search(t.Context(), path, true, Query{From: logStart.Add(2900*time.Minute - time.Second), Limit: 2000})
+	if size := int64(len(lines[0])); err != nil || len(p.Lines) != 1100 || p.Cursor != "" || !p.Complete || p.Scanned > 2100*size {
+		t.Errorf("%v, %d lines, cursor %q, %d bytes", err, len(p.Lines), p.Cursor, p.Scanned)
+	}
+	if got := all(t, path, true, Query{From: logStart.Add(2900*time.Minute - time.Second), Limit: 7}); len(got) != 1100 {
+		t.Errorf("%d lines in pages", len(got))
+	}
+}
+
+// Long lines make short pages.
+func TestPagesAreBounded(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "send.bin")
+	var lines []string
+	for i := range 40 {
+		lines = append(lines, binaryLine(i, "bob@a.test", "rcptto", strings.Repeat("x", 1<<20)))
+	}
+	writeLog(t, path, lines, []int{20, 20}, func(int) bool { return true })
+	var got int
+	for q := (Query{}); ; {
+		p, err := search(t.Context(), path, true, q)
+		if err != nil || len(p.Lines) > maxPage>>20+1 {
+			t.Fatalf("%v, %d lines on a page", err, len(p.Lines))
+		}
+		for _, l := range p.Lines {
+			if got++; string(l.JSON)+"\n" != lines[len(lines)-got] {
+				t.Fatalf("line %d is another one", got)
+			}
+		}
+		if q.Cursor = p.Cursor; q.Cursor == "" {
+			break
+		}
+		if !p.Complete {
+			t.Error("a full page is not complete")
+		}
+	}
+	if got != len(lines) {
+		t.Errorf("%d lines", got)
+	}
+}
+
+// ending is a context that ends when it was asked so many times.
+type ending struct {
+	context.Context
+	left int
+}
+
+func (c *ending) Err() error {
+	if c.left--; c.left < 0 {
+		return context.DeadlineExceeded
+	}
+	return nil
+}
+
+// What was found is told when there is no time for the older files.
+func TestSearchThatRunsOutOfTime(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "send.bin")
+	var lines []string
+	for i := range 1003 {
+		lines = append(lines, binaryLine(i, "bob@a.test", "rcptto", ""))
+	}
+	writeLog(t, path, lines, []int{1000, 3}, func(int) bool { return true })
+	p, err := search(&ending{t.Context(), 100}, path, true, Query{Limit: 5})
+	if err != nil || len(p.Lines) != 3 || p.Complete || p.Cursor == "" {
+		t.Fatalf("%v, %d lines, cursor %q", err, len(p.Lines), p.Cursor)
+	}
+	if p, err = search(t.Context(), path, true, Query{Limit: 5, Cursor: p.Cursor}); err != nil || len(p.Lines) != 5 || string(p.Lines[0].JSON)+"\n" != lines[999] {
+		t.Errorf("then: %v, %+v", err, p)
 	}
 }
 

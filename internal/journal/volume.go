@@ -31,6 +31,9 @@ func (s *searcher) backward(f *os.File, end int64) (rest int64, err error) {
 			if len(tail) > longLine {
 				tail = nil
 			}
+			if s.full() {
+				return pos + int64(len(tail)), nil
+			}
 			continue
 		}
 		if pos == 0 {
@@ -67,10 +70,10 @@ func (s *searcher) forward(f *os.File, end int64) (rest int64, err error) {
 		line   Line
 		offset int64
 	}
-	room := s.limit - len(s.page.Lines)
+	room, size := s.limit-len(s.page.Lines), s.size
 	var hits []hit
 	reader := bufio.NewReaderSize(unpacked, chunk)
-	more := false
+	more, old := false, false
 	for pos := int64(0); pos < end; {
 		if s.ctx.Err() != nil {
 			return 0, s.ctx.Err()
@@ -80,11 +83,14 @@ func (s *searcher) forward(f *os.File, end int64) (rest int64, err error) {
 		if n > 0 {
 			l, verdict := s.match.line(line)
 			s.seen(l.Time)
+			old = old || verdict == tooOld
 			if verdict == wanted {
-				if len(hits) >= room {
-					hits, more = hits[1:], true
-				}
-				hits = append(hits, hit{l, pos})
+				hits, size = append(hits, hit{l, pos}), size+l.size()
+			}
+			for len(hits) > room || len(hits) > 1 && size-hits[0].line.size() >= maxPage {
+				size -= hits[0].line.size()
+				hits[0] = hit{} // its text is not kept
+				hits, more = hits[1:], true
 			}
 		}
 		pos += n
@@ -93,11 +99,12 @@ func (s *searcher) forward(f *os.File, end int64) (rest int64, err error) {
 		}
 	}
 	for i := len(hits) - 1; i >= 0; i-- {
-		s.page.Lines = append(s.page.Lines, hits[i].line)
+		s.add(hits[i].line)
 	}
 	if more {
 		return hits[0].offset, nil
 	}
+	s.over = old
 	return 0, nil
 }
 
