@@ -1,0 +1,106 @@
+// Where an operator looks when something went wrong.
+import { judge, go } from '../../web/test/browser.mjs';
+import { check, compress, pause, publish, submit, until } from './backstage.mjs';
+
+const markup = '<img src=x onerror';
+const secret = 'Pa55word-of-ann';
+
+export const closer = {
+  'log search': ['logs', async (page) => {
+    await publish('needle-1@taken2.test');
+    await until('an old and compressed file with the line', () => compress('needle-1@taken2.test'), 40);
+    await page.getByLabel('Recipient').fill('needle-1@taken2.test');
+    await page.getByRole('button', { name: 'Search', exact: true }).click();
+    await page.getByText(/^1 lines? on this page/).waitFor();
+    const line = page.locator('main details');
+    await line.locator('summary').click();
+    check((await line.innerText()).includes('accepted'), 'the line says: ' + (await line.innerText()));
+    check(!(await line.innerText()).includes('nobody may see'), 'the log shows a body');
+    await page.getByRole('link', { name: 'Received over SMTP' }).click();
+    await page.getByRole('link', { name: 'No filters' }).click();
+    await page.locator('main details', { hasText: 'info@ours.test' }).first().waitFor();
+  }],
+
+  'monitor': ['monitor', async (page) => {
+    await page.getByRole('button', { name: 'Start', exact: true }).click();
+    await page.getByText(/^Watching/).waitFor();
+    await submit('info@ours.test', secret);
+    await page.locator('.line', { hasText: 'MAIL FROM:<mallory@sender.test>' }).first().waitFor();
+    await page.locator('.line.us', { hasText: 'MAIL FROM:<news@sender.test>' }).first().waitFor();
+    await page.locator('.line.them', { hasText: 'No such user here' }).first().waitFor();
+    await page.getByRole('button', { name: 'Stop', exact: true }).click();
+    const said = await page.locator('.box').innerText();
+    const base64 = Buffer.from('\0ann\0' + secret).toString('base64');
+    check(!said.includes(secret) && !said.includes(base64), 'the monitor shows a password');
+    check(!said.includes('nobody may see') && !said.includes('Subject:'), 'the monitor shows a message');
+    await page.getByLabel('Domain', { exact: true }).fill('paced.test');
+    await page.getByRole('button', { name: 'Clear' }).click();
+    await page.getByRole('button', { name: 'Start', exact: true }).click();
+    await page.locator('.line', { hasText: '@paced.test' }).first().waitFor();
+    await pause(1);
+    check(!(await page.locator('.box').innerText()).includes('@held.test'), 'the filter lets others through');
+  }],
+
+  'test message': ['test', async (page) => {
+    await page.getByLabel('To', { exact: true }).fill('ann@taken3.test');
+    await page.getByLabel('Subject').fill(markup + '="window.__xss=3">');
+    await page.getByRole('button', { name: 'Send', exact: true }).click();
+    await page.locator('.way li', { hasText: 'Delivered' }).waitFor();
+    await page.getByText('This is the end of its way.').waitFor();
+    await page.getByLabel('To', { exact: true }).fill('ann@refuse1.test');
+    await page.getByRole('button', { name: 'Send', exact: true }).click();
+    await page.locator('.way li', { hasText: 'No such user here' }).waitFor();
+  }],
+
+  'changes': ['changes', async (page) => {
+    const change = page.locator('main ol > li').first();
+    await change.getByText(/^console,/).waitFor();
+    await change.locator('thead', { hasText: 'Before' }).waitFor();
+    await change.locator('thead', { hasText: 'After' }).waitFor();
+    check((await page.getByText('undone', { exact: true }).count()) > 0, 'what was undone is not marked');
+  }],
+
+  'numbers': ['overview', async (page) => {
+    const { counters, history, domains, backlog, tags, sources } = await page.evaluate(async () => {
+      const get = async (path) => (await fetch('api/v1/' + path)).json();
+      return {
+        counters: (await get('overview')).counters, history: await get('history?span=minute'), domains: (await get('domains')).total,
+        backlog: (await get('backlog')).lines?.length ?? 0, tags: (await get('tags')).tags?.length ?? 0, sources: (await get('sources')).sources.find((s) => s.counters.attempts > 0),
+      };
+    });
+    check(counters.attempts > 100 && counters.deliveries > 50 && counters.errors > 0, 'counters: ' + JSON.stringify(counters));
+    check(history.series.attempts.filter(Boolean).length > 5, 'history: ' + history.series.attempts);
+    check(domains >= 45 && tags >= 2 && sources, `${domains} domains, ${tags} tags, sources: ${JSON.stringify(sources)}`);
+    check(backlog > 0, 'nothing waits, though receivers put mail off');
+    await page.locator('main .chart canvas').first().waitFor();
+    await go(page, '#/domains');
+    check((await page.locator('main tbody tr').count()) >= 20, 'the list of domains is short');
+    await page.locator('main input[type=search]').first().fill('refuse');
+    await until('the search', async () => (await page.locator('main tbody tr').count()) === 5);
+  }],
+
+  // What strangers can write into what the console shows: answers, subjects, tags, names of rows and queues.
+  'markup of strangers': ['domains/xss.test', async (page) => {
+    await page.locator('section[aria-labelledby=answers]', { hasText: markup }).waitFor();
+    const places = {
+      'overview': '', 'domains/xss.test': markup, 'tags': markup, 'backlog': '', 'changes': '<b onclick', 'logs?domain=xss.test': markup,
+      'logs?kind=received': '', 'monitor?domain=xss.test': '',
+    };
+    const wrong = [];
+    for (const [view, text] of Object.entries(places)) {
+      await go(page, '#/' + view);
+      if (text) await page.getByText(text).first().waitFor();
+      if (view.startsWith('logs')) await page.locator('main details summary').first().click().catch(() => wrong.push(view + ': no line'));
+      if (view.startsWith('monitor')) {
+        await page.getByRole('button', { name: 'Start', exact: true }).click();
+        await page.locator('.line.them', { hasText: markup }).first().waitFor();
+      }
+      wrong.push(...(await judge(page, { accessible: false })).map((w) => `${view}: ${w}`));
+    }
+    await go(page, '#/tags');
+    await page.locator('main tbody a', { hasText: markup }).first().click();
+    await page.locator('main h1', { hasText: markup }).waitFor();
+    wrong.push(...(await judge(page, { accessible: false })));
+    check(wrong.length === 0, wrong.join('; '));
+  }],
+};
