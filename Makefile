@@ -47,8 +47,9 @@ run: build ## the program in a trial set-up, nothing leaves this machine
 test: check ## all that CI checks
 	go test -race -shuffle=on -timeout 14m -p 2 ./...
 
-check: ## the servers that tests start, format, vet
+check: ## the servers that tests start, the page of the console, format, vet
 	@if [ "$$(id -u)" = 0 ]; then .ci/install; fi
+	@$(MAKE) --no-print-directory $(PAGE)
 	@unformatted=$$(gofmt -l .); \
 	if [ -n "$$unformatted" ]; then printf 'not formatted with gofmt:\n%s\n' "$$unformatted" >&2; exit 1; fi
 	go vet ./...
