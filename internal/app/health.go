@@ -2,6 +2,8 @@ package app
 
 import (
 	"context"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -27,11 +29,27 @@ func (h health) Alive(ctx context.Context) error {
 }
 
 // Warnings says what goes on, but not as it should.
-func (h health) Warnings() (list []string) {
+func (h health) Warnings(ctx context.Context) (list []string) {
 	if h.settings.Outdated() {
 		list = append(list, "settings: the database cannot be read; those that were read last are in force")
 	}
+	if names, err := h.engine.Unreachable(ctx, manyMessages); err == nil && len(names) > 0 {
+		list = append(list, unreachable(names))
+	}
 	return list
+}
+
+// manyMessages for a destination that cannot be reached are worth a word; of the few that go to dead domains there is always some.
+const manyMessages = 20
+
+// unreachable names some of the destinations that cannot be reached.
+func unreachable(names []string) string {
+	const most = 5
+	text := "cannot be reached now: " + strings.Join(names[:min(len(names), most)], ", ")
+	if more := len(names) - most; more > 0 {
+		text += " and " + strconv.Itoa(more) + " more"
+	}
+	return text
 }
 
 // Ready says what keeps mail from coming in or going out.

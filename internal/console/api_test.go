@@ -405,3 +405,19 @@ func TestNothing(t *testing.T) {
 		}
 	}
 }
+
+// What somebody does with mail is noted with his name, as far as it came.
+func TestOrdersAreNoted(t *testing.T) {
+	r := start(t, nil)
+	b := r.loggedIn("ann")
+	b.do("POST", "/api/v1/destinations/a.test/retry", map[string]string{})
+	r.operator.err = errors.New("in the middle")
+	b.do("POST", "/api/v1/destinations/a.test/fail", map[string]string{"reason": "gone"})
+	r.editor.err = errors.New("no database")
+	if got := b.do("POST", "/api/v1/destinations/a.test/move", map[string]string{"ip": "192.0.2.1"}); got.status == 200 {
+		t.Errorf("%+v", got)
+	}
+	if len(r.editor.noted) < 2 || r.editor.noted[0] != "ann retry a.test 3" || !strings.HasPrefix(r.editor.noted[1], "ann fail a.test ") {
+		t.Errorf("noted %q", r.editor.noted)
+	}
+}

@@ -18,7 +18,7 @@ type Health interface {
 	// Ready says in words what keeps it from taking or sending mail now; nothing: nothing does.
 	Ready(ctx context.Context) []string
 	// Warnings says what else is not as it should be.
-	Warnings() []string
+	Warnings(ctx context.Context) []string
 }
 
 func (s *Server) healthz(w http.ResponseWriter, r *http.Request) {

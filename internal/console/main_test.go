@@ -74,9 +74,9 @@ type fakeHealth struct {
 	wrong []string
 }
 
-func (h *fakeHealth) Alive(context.Context) error    { return h.alive }
-func (h *fakeHealth) Ready(context.Context) []string { return h.wrong }
-func (h *fakeHealth) Warnings() []string             { return nil }
+func (h *fakeHealth) Alive(context.Context) error       { return h.alive }
+func (h *fakeHealth) Ready(context.Context) []string    { return h.wrong }
+func (h *fakeHealth) Warnings(context.Context) []string { return nil }
 
 // fakeTraffic has 5 messages for example.org in memory, and 7 that wait.
 type fakeTraffic struct{ asked atomic.Int32 }
@@ -98,12 +98,13 @@ var ownIP = netip.MustParseAddr("192.0.2.1")
 
 // fakeEditor has one table, and a row of it that can be changed.
 type fakeEditor struct {
-	mu   sync.Mutex
-	err  error
-	who  string
-	rows map[string][]settings.EditRow
-	last settings.Cells
-	seen []string // values that were secret
+	noted []string
+	mu    sync.Mutex
+	err   error
+	who   string
+	rows  map[string][]settings.EditRow
+	last  settings.Cells
+	seen  []string // values that were secret
 }
 
 func (e *fakeEditor) Tables() []settings.TableInfo {
@@ -167,6 +168,11 @@ func (e *fakeEditor) Undo(_ context.Context, _ string, id int64) (int64, error) 
 		return 0, fmt.Errorf("in the database: %w", settings.ErrChanged)
 	}
 	return 10, e.err
+}
+
+func (e *fakeEditor) Note(_ context.Context, who string, action settings.Action, facts settings.Cells) error {
+	e.noted = append(e.noted, fmt.Sprint(who, " ", action, " ", facts["destination"], " ", facts["messages"]))
+	return e.err
 }
 
 func (e *fakeEditor) Secret(context.Context, string, int64, string) (string, error) {

@@ -84,7 +84,7 @@ func (s *Server) problems(ctx context.Context) []problemAnswer {
 	for _, text := range s.p.Health.Ready(ctx) {
 		list = append(list, problemAnswer{"critical", text})
 	}
-	for _, text := range s.p.Health.Warnings() {
+	for _, text := range s.p.Health.Warnings(ctx) {
 		list = append(list, problemAnswer{"warning", text})
 	}
 	return list

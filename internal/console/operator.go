@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"posthoorn/internal/outbox"
+	"posthoorn/internal/settings"
 	"posthoorn/internal/stats"
 )
 
@@ -78,7 +79,7 @@ func (s *Server) retryNow(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.acted(c, "retry", key, func() (int, error) { return s.p.Operator.RetryNow(c.Context(), key, nil) })
+	return s.acted(c, "retry", settings.Cells{"destination": key}, func() (int, error) { return s.p.Operator.RetryNow(c.Context(), key, nil) })
 }
 
 // maxReason is how long the text of forced failures may be: it stands in results and in the send log.
@@ -98,7 +99,7 @@ func (s *Server) fail(c *call) (any, error) {
 	if in.Reason == "" || len(in.Reason) > maxReason {
 		return nil, badField("reason", "say in 1 to %d bytes why: it will be in the results", maxReason)
 	}
-	return s.acted(c, "fail", key, func() (int, error) { return s.p.Operator.Fail(c.Context(), key, in.Reason, nil) })
+	return s.acted(c, "fail", settings.Cells{"destination": key, "reason": in.Reason}, func() (int, error) { return s.p.Operator.Fail(c.Context(), key, in.Reason, nil) })
 }
 
 func (s *Server) move(c *call) (any, error) {
@@ -115,13 +116,14 @@ func (s *Server) move(c *call) (any, error) {
 	if !in.IP.IsValid() || in.IP.Zone() != "" {
 		return nil, badField("ip", "name one of the addresses of this host")
 	}
-	return s.acted(c, "move", key, func() (int, error) { return s.p.Operator.Move(c.Context(), key, in.IP.Unmap(), nil) })
+	return s.acted(c, "move", settings.Cells{"destination": key, "ip": in.IP}, func() (int, error) { return s.p.Operator.Move(c.Context(), key, in.IP.Unmap(), nil) })
 }
 
 // acted carries out what cannot be undone, and notes who wanted it.
-func (s *Server) acted(c *call, what, destination string, do func() (int, error)) (any, error) {
+func (s *Server) acted(c *call, what settings.Action, facts settings.Cells, do func() (int, error)) (any, error) {
 	n, err := do()
-	s.log.Info("an order of the console", "order", what, "destination", destination, "messages", n, "by", c.caller.who(), "peer", c.peer, "error", err)
+	s.log.Info("an order of the console", "order", string(what), "destination", facts["destination"], "messages", n, "by", c.caller.who(), "peer", c.peer, "error", err)
+	s.note(c, what, facts, n)
 	if err != nil {
 		p := *problemOf(err)
 		if n > 0 {
@@ -130,6 +132,19 @@ func (s *Server) acted(c *call, what, destination string, do func() (int, error)
 		return nil, &p
 	}
 	return countAnswer{n}, nil
+}
+
+// note keeps an order among the changes, also one whose caller has gone.
+func (s *Server) note(c *call, what settings.Action, facts settings.Cells, n int) {
+	if s.p.Editor == nil || n == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Context()), usualTime)
+	defer cancel()
+	facts["messages"] = n
+	if err := s.p.Editor.Note(ctx, c.caller.who(), what, facts); err != nil {
+		s.log.Warn("an order is not among the changes, only in this log", "error", err)
+	}
 }
 
 type backlogAnswer struct {

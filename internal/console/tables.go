@@ -22,6 +22,8 @@ type Editor interface {
 	Preview(ctx context.Context, table string, id int64, cells settings.Cells, remove bool) (settings.Effect, error)
 	Changes(ctx context.Context, before int64, limit int) ([]settings.Change, error) // newest first; before 0: from the newest on
 	Undo(ctx context.Context, who string, change int64) (int64, error)
+	// Note keeps what somebody did with mail among the changes.
+	Note(ctx context.Context, who string, action settings.Action, facts settings.Cells) error
 	// Secret is a cell that is never shown, for who works with it in here.
 	Secret(ctx context.Context, table string, id int64, column string) (string, error)
 }
@@ -39,7 +41,7 @@ func problemOfEdit(err error) error {
 		status int
 	}{
 		{settings.ErrNoTable, http.StatusNotFound}, {settings.ErrNoRow, http.StatusNotFound}, {settings.ErrNoChange, http.StatusNotFound},
-		{settings.ErrChanged, http.StatusConflict},
+		{settings.ErrChanged, http.StatusConflict}, {settings.ErrFinal, http.StatusConflict},
 	} {
 		if errors.Is(err, known.err) {
 			return deny(known.status, "%v", known.err)

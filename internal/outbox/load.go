@@ -60,3 +60,8 @@ func (e *Engine) loads(ctx context.Context, sites map[string]schedule.Load) (all
 func gauges(l schedule.Load) stats.Gauges {
 	return stats.Gauges{Memory: l.Items, Opening: l.Opening, Active: l.Active, Idle: l.Idle}
 }
+
+// Unreachable are the destinations with at least so many messages whose servers cannot be had now.
+func (e *Engine) Unreachable(ctx context.Context, least int) (names []string, err error) {
+	return names, e.inLoop(ctx, func(now time.Time) { names = e.loop.plan.Unreachable(now, least) })
+}

@@ -97,3 +97,29 @@ func TestLoad(t *testing.T) {
 		time.Sleep(10 * time.Millisecond)
 	}
 }
+
+// Who cannot be reached is named, as soon as there is enough mail for it.
+func TestUnreachable(t *testing.T) {
+	r := newRig(t, 1, nil) // nobody listens there
+	for range 3 {
+		r.publish(`{"recipient":"you@receiver.test","mime":"x","retries":[3600]}`)
+	}
+	r.read("retry", 3)
+	deadline := time.Now().Add(20 * time.Second)
+	for {
+		names, err := r.engine.Unreachable(t.Context(), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(names) == 1 && names[0] == "receiver.test" {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("unreachable: %v", names)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	if names, err := r.engine.Unreachable(t.Context(), 100); err != nil || len(names) > 0 {
+		t.Errorf("with little mail: %v %v", names, err)
+	}
+}

@@ -98,9 +98,7 @@ func (p *Plan) Explain(now time.Time, name string) (Explanation, bool) {
 		return Explanation{}, false
 	}
 	x := Explanation{Site: name, Looking: s.lookup != known, Items: s.n}
-	for _, pl := range s.places {
-		x.Backlog += pl.backlog
-	}
+	x.Backlog = s.backlog()
 	if at < s.failed {
 		x.Failure = &Trouble{Error: s.failure.Error(), Since: p.moment(s.failedAt), Until: p.moment(s.failed)}
 	}

@@ -1,6 +1,10 @@
 package schedule
 
-import "net/netip"
+import (
+	"net/netip"
+	"slices"
+	"time"
+)
 
 // Load is what there is in memory, and the connections for it.
 type Load struct {
@@ -51,4 +55,30 @@ func (g *group) loads(sources map[netip.Addr]Load) (all Load) {
 		}
 	}
 	return all
+}
+
+// Unreachable are the sites, sorted, for which at least so many messages are here or said to wait and whose servers cannot be had from
+// any address now.
+func (p *Plan) Unreachable(now time.Time, least int) []string {
+	at := p.instant(now)
+	var names []string
+	for name, s := range p.sites {
+		if s.group != nil && s.group.down(at) && s.n+s.backlog() >= least {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+func (s *site) backlog() (n int) {
+	for _, pl := range s.places {
+		n += pl.backlog
+	}
+	return n
+}
+
+// down says that no lane can be used.
+func (g *group) down(at int64) bool {
+	return len(g.allLanes) > 0 && !slices.ContainsFunc(g.allLanes, func(l *lane) bool { return !l.outage.active(at) })
 }

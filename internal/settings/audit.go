@@ -54,6 +54,12 @@ func changeOf(row Row) Change {
 	if t, ok := editable(c.Table); ok {
 		c.Before, c.After = t.open(c.before), t.open(c.after)
 	}
+	if c.Table == MailOrder {
+		c.After = Cells{}
+		for name, text := range c.after {
+			c.After[name] = text
+		}
+	}
 	return c
 }
 

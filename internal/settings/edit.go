@@ -61,6 +61,9 @@ const (
 	Deleted  Action = "delete"
 )
 
+// MailOrder is the Table of changes that are none of rows: what somebody did with mail (Note). They cannot be undone.
+const MailOrder = "mail"
+
 // Change is one entry of the audit trail. Secrets are nil in its cells.
 type Change struct {
 	ID     int64     `json:"id"`
@@ -83,6 +86,7 @@ var (
 	ErrNoRow      = errors.New("there is no such row")
 	ErrNoChange   = errors.New("there is no such change")
 	ErrChanged    = errors.New("the row has been changed since")
+	ErrFinal      = errors.New("what was done with mail cannot be undone")
 	ErrNoDatabase = errors.New("there is no database of settings that could be written")
 )
 

@@ -34,6 +34,9 @@ func (e *Editor) Undo(ctx context.Context, who string, id int64) (change int64, 
 			return firstOf(err, ErrNoChange)
 		}
 		old := changeOf(row)
+		if old.Table == MailOrder {
+			return ErrFinal
+		}
 		t, ok := editable(old.Table)
 		if !ok || old.Undone {
 			return ErrChanged

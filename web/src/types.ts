@@ -308,7 +308,7 @@ export interface Change {
   who: string;
   table: string;
   row: number;
-  action: 'insert' | 'update' | 'delete';
+  action: 'insert' | 'update' | 'delete' | 'retry' | 'fail' | 'move'; // the last three: what was done with mail
   before: Cells | null;
   after: Cells | null;
   undone: boolean;

@@ -392,3 +392,18 @@ func TestLongNamesInTheAudit(t *testing.T) {
 		}
 	})
 }
+
+// What was done with mail stands among the changes, and is final.
+func TestNote(t *testing.T) {
+	e, _, _ := editor(t, sqlite(t))
+	must(t, e.Note(t.Context(), "ann", "fail", settings.Cells{"destination": "a.test", "messages": 7}))
+	list, err := e.Changes(t.Context(), 0, 10)
+	must(t, err)
+	if c := list[0]; c.Who != "ann" || c.Action != "fail" || c.Table != settings.MailOrder || c.After["destination"] != "a.test" || c.After["messages"] != "7" {
+		t.Errorf("change %+v", c)
+	}
+	if _, err := e.Undo(t.Context(), "ann", list[0].ID); !errors.Is(err, settings.ErrFinal) {
+		t.Errorf("undo: %v", err)
+	}
+	must(t, settings.NewEditor(settings.NewCache(settings.CacheOptions{}), nil).Note(t.Context(), "ann", "fail", nil))
+}
