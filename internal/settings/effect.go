@@ -61,6 +61,9 @@ func (e *Editor) effect(t *TableInfo, all map[string][]Row, id int64, old, row R
 		return Effect{Problem: refused.Error(), Field: refused.Column}
 	}
 	f := Effect{Text: sentence(t.Name, row, remove), Concerns: concerned(t.Name, row)}
+	if ends := sentence(t.Name, old, true); old != nil && !remove && ends != sentence(t.Name, row, true) {
+		f.Text, f.Concerns = ends+" "+f.Text, either(concerned(t.Name, old), f.Concerns)
+	}
 	if t.Name == tableCapacity {
 		f.Limits = e.limitChanges(all, next, row)
 	}
@@ -103,6 +106,17 @@ func concerned(table string, row Row) func(domain string) bool {
 	}
 	domain, err := parseDomain(text)
 	return func(other string) bool { return err == nil && withoutPort(other) == domain }
+}
+
+// either is what one of both says.
+func either(a, b func(string) bool) func(string) bool {
+	switch {
+	case a == nil:
+		return b
+	case b == nil:
+		return a
+	}
+	return func(destination string) bool { return a(destination) || b(destination) }
 }
 
 // sentence tells in words what a row does, or what its end does.

@@ -407,3 +407,46 @@ func TestNote(t *testing.T) {
 	}
 	must(t, settings.NewEditor(settings.NewCache(settings.CacheOptions{}), nil).Note(t.Context(), "ann", "fail", nil))
 }
+
+// A row that comes to speak of something else ends what it did before.
+func TestPreviewOfARowThatMoves(t *testing.T) {
+	e, _, s := editor(t, sqlite(t))
+	must(t, s.Insert(t.Context(), "paused", settings.Cells{"target": "a.test", "server": 7}))
+	must(t, s.Insert(t.Context(), "capacity", settings.Cells{"domain": "a.test", "domain_maxmessages": 60}))
+	f, err := e.Preview(t.Context(), "paused", 1, settings.Cells{"target": "b.test"}, false)
+	must(t, err)
+	if want := "Deliveries to a.test go on, and what waits flows at once. Deliveries to b.test stop. Mail waits, none is lost; its deadline keeps running."; f.Text != want {
+		t.Errorf("%q", f.Text)
+	}
+	if !f.Concerns("a.test") || !f.Concerns("b.test") || f.Concerns("c.test") {
+		t.Error("what it concerns")
+	}
+	f, err = e.Preview(t.Context(), "paused", 1, settings.Cells{"expire": "2031-05-04 09:00:00"}, false)
+	must(t, err)
+	if !strings.HasPrefix(f.Text, "Deliveries to a.test stop until") {
+		t.Errorf("%q", f.Text)
+	}
+	f, err = e.Preview(t.Context(), "capacity", 1, settings.Cells{"domain": "b.test"}, false)
+	must(t, err)
+	if !strings.HasPrefix(f.Text, "Limits of mail to a.test change") || !f.Concerns("a.test") || !f.Concerns("b.test") || len(f.Limits) != 1 {
+		t.Errorf("%+v", f)
+	}
+}
+
+// Where nothing can be noted nothing is changed, and people learn what is missing.
+func TestNoTableForTheAudit(t *testing.T) {
+	address := sqlite(t)
+	e, _, s := editor(t, address)
+	pool, err := sql.Open("sqlite", "file:"+strings.TrimPrefix(address, "sqlite://"))
+	must(t, err)
+	_, err = pool.ExecContext(t.Context(), "DROP TABLE audit")
+	must(t, err)
+	must(t, pool.Close())
+	_, _, err = e.Insert(t.Context(), "ann", "capacity", settings.Cells{"domain": "a.test"})
+	if err == nil || !strings.Contains(err.Error(), "table audit: it does not exist") {
+		t.Error(err)
+	}
+	if rows := load(t, s)["capacity"]; len(rows) != 0 {
+		t.Errorf("rows %v", rows)
+	}
+}
