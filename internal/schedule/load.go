@@ -31,8 +31,11 @@ func (p *Plan) Loads(sources map[netip.Addr]Load, sites map[string]Load) {
 			}
 		}
 	}
+	if sites == nil {
+		return // there may be very many
+	}
 	for name, s := range p.sites {
-		if sites != nil && s.group == nil && s.n > 0 {
+		if s.group == nil && s.n > 0 {
 			sites[name] = Load{Items: s.n}
 		}
 	}
