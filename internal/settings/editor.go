@@ -284,7 +284,7 @@ func (e *Editor) apply(ctx context.Context, c *Change, do func(Tx) error) error 
 			return err
 		}
 		if c.ID, err = tx.Insert(tableAudit, c.cells()); err != nil {
-			return err
+			return fmt.Errorf("nothing was changed, as the table audit cannot note it (database-validate makes that table): %w", err)
 		}
 		return tx.DeleteUpTo(tableAudit, c.ID-mostChanges)
 	})
