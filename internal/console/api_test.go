@@ -421,3 +421,35 @@ func TestOrdersAreNoted(t *testing.T) {
 		t.Errorf("noted %q", r.editor.noted)
 	}
 }
+
+// Whoever looks at the domains, and how often: the results are counted once a second.
+func TestDomainsAreCountedOnceASecond(t *testing.T) {
+	r := start(t, nil)
+	r.busy()
+	b := r.loggedIn("ann")
+	domains := func(search string) (names []string) {
+		var a struct{ Domains []domainAnswer }
+		b.get(api+"/domains?search="+search, &a)
+		for _, d := range a.Domains {
+			names = append(names, d.Domain)
+		}
+		return names
+	}
+	_ = domains("")
+	r.census.mu.Lock()
+	r.census.taken = time.Now().Add(time.Hour)
+	r.census.mu.Unlock()
+	r.board.Attempted(&stats.Attempt{Time: time.Now(), Domain: "new.example.org"})
+	if got := strings.Join(domains("EXAMPLE.org"), " "); got != "example.org" {
+		t.Errorf("at once: %s", got)
+	}
+	r.census.mu.Lock()
+	r.census.taken = time.Time{}
+	r.census.mu.Unlock()
+	if got := strings.Join(domains("example.org"), " "); got != "example.org new.example.org" {
+		t.Errorf("then: %s", got)
+	}
+	if got := domains("new."); len(got) != 1 {
+		t.Errorf("search: %v", got)
+	}
+}

@@ -51,8 +51,36 @@ func (s *Server) getDomains(c *call) (any, error) {
 	return map[string]any{"domains": all, "total": total}, nil
 }
 
+// census is all domains at one time. To count them stops for a moment who counts results, so it is done once a second at most.
+type census struct {
+	mu    sync.Mutex
+	taken time.Time
+	list  []domainAnswer
+}
+
 // domains are those with counts or mail whose name has a text in it, the busiest first.
 func (s *Server) domains(ctx context.Context, search string) ([]domainAnswer, error) {
+	n := &s.census
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if now := time.Now(); now.Sub(n.taken) >= fresh {
+		list, err := s.count(ctx)
+		if err != nil {
+			return nil, err
+		}
+		n.list, n.taken = list, now
+	}
+	list := []domainAnswer{}
+	for i := range n.list {
+		if strings.Contains(n.list[i].Domain, search) {
+			list = append(list, n.list[i])
+		}
+	}
+	return list, nil
+}
+
+// count makes the census.
+func (s *Server) count(ctx context.Context) ([]domainAnswer, error) {
 	l, err := s.load(ctx, true)
 	if err != nil {
 		return nil, err
@@ -71,11 +99,9 @@ func (s *Server) domains(ctx context.Context, search string) ([]domainAnswer, er
 		d := at(name)
 		d.Memory, d.Parked, d.Connections = g.Memory, g.Parked, connectionsOf(g)
 	}
-	list := []domainAnswer{}
-	for name, d := range found {
-		if strings.Contains(name, search) {
-			list = append(list, *d)
-		}
+	list := make([]domainAnswer, 0, len(found))
+	for _, d := range found {
+		list = append(list, *d)
 	}
 	slices.SortFunc(list, func(a, b domainAnswer) int {
 		return cmp.Or(b.busy()-a.busy(), cmp.Compare(a.Domain, b.Domain))

@@ -3,6 +3,7 @@ package console
 import (
 	"net/http"
 	"net/netip"
+	"strings"
 	"time"
 )
 
@@ -96,8 +97,8 @@ func (s *Server) forget(c *call) {
 	}
 }
 
+// cookie is one for TLS alone where the page came over TLS, from us or from a proxy before us: its origin was looked at.
 func (s *Server) cookie(r *http.Request, value string) *http.Cookie {
-	return &http.Cookie{
-		Name: s.cookieName(r), Value: value, Path: "/", HttpOnly: true, Secure: r.TLS != nil, SameSite: http.SameSiteStrictMode,
-	}
+	secure := r.TLS != nil || strings.HasPrefix(r.Header.Get("Origin"), "https://")
+	return &http.Cookie{Name: s.cookieName(r), Value: value, Path: "/", HttpOnly: true, Secure: secure, SameSite: http.SameSiteStrictMode}
 }

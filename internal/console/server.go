@@ -35,6 +35,7 @@ type Server struct {
 	meters   *meters
 	moments  moments
 	waits    waits
+	census   census
 	tests    tests
 	scrape   http.Handler
 	http     *http.Server

@@ -11,8 +11,9 @@ import (
 )
 
 const (
-	sessionIdle  = 12 * time.Hour // after the last request
-	mostSessions = 1000           // beyond it the one that was used longest ago ends
+	sessionIdle  = 12 * time.Hour      // after the last request
+	sessionLife  = 30 * 24 * time.Hour // however often it is used
+	mostSessions = 1000                // beyond it the one that was used longest ago ends
 )
 
 // sessions are those of who has logged in with a browser. They are found by the hash of their secret, so that neither memory nor
@@ -26,12 +27,13 @@ type sessions struct {
 
 // session is one browser.
 type session struct {
-	id   [32]byte // hash of the secret in the cookie
-	user string
-	csrf string
-	used time.Time
-	ctx  context.Context // ends with it
-	end  context.CancelFunc
+	id    [32]byte // hash of the secret in the cookie
+	user  string
+	csrf  string
+	begun time.Time
+	used  time.Time
+	ctx   context.Context // ends with it
+	end   context.CancelFunc
 }
 
 func newSessions(now func() time.Time) *sessions {
@@ -48,7 +50,7 @@ func secret() string {
 // open begins a session and returns the secret of its cookie.
 func (s *sessions) open(user string) string {
 	token := secret()
-	n := &session{id: sha256.Sum256([]byte(token)), user: user, csrf: secret(), used: s.now()}
+	n := &session{id: sha256.Sum256([]byte(token)), user: user, csrf: secret(), begun: s.now(), used: s.now()}
 	n.ctx, n.end = context.WithCancel(context.Background())
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -72,7 +74,10 @@ func (s *sessions) sweep() {
 	}
 }
 
-func (s *sessions) over(one *session) bool { return s.now().Sub(one.used) >= sessionIdle }
+func (s *sessions) over(one *session) bool {
+	now := s.now()
+	return now.Sub(one.used) >= sessionIdle || now.Sub(one.begun) >= sessionLife
+}
 
 func (s *sessions) drop(one *session) {
 	one.end()

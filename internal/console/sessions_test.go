@@ -99,3 +99,30 @@ func TestManyWrongLogins(t *testing.T) {
 		t.Error("there is a session")
 	}
 }
+
+// A session ends however often it is used.
+func TestSessionsDoNotLastForEver(t *testing.T) {
+	now := time.Now()
+	s := newSessions(func() time.Time { return now })
+	token := s.open("ann")
+	for end := now.Add(sessionLife); now.Before(end); now = now.Add(time.Hour) {
+		if s.find(token) == nil {
+			t.Fatal("it has ended early")
+		}
+	}
+	if s.find(token) != nil {
+		t.Error("it goes on")
+	}
+}
+
+// The cookie of a page that came over TLS, if only from a proxy, is never sent in clear.
+func TestCookieBehindAProxy(t *testing.T) {
+	for origin, want := range map[string]bool{"https://mail.example": true, "": false} {
+		r := start(t, func(o *Options, _ *Parts) { o.URL = "https://mail.example" })
+		b := r.browser()
+		b.do("POST", api+"/login", map[string]string{"user": "ann", "password": goodPassword}, "Origin", origin).wants(t, 204, "login from %q", origin)
+		if b.cookie == nil || b.cookie.Secure != want {
+			t.Errorf("origin %q: cookie %v", origin, b.cookie)
+		}
+	}
+}
