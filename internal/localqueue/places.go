@@ -67,6 +67,16 @@ func (s *Store) Places() []PlaceInfo {
 	return list
 }
 
+// Parked is how many messages wait in all places and are not in hand. It is cheap enough to be asked every second.
+func (s *Store) Parked() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, g := range s.places {
+		n += g.count - g.inHand
+	}
+	return n
+}
+
 // PlacesOf lists the places of one destination, in no order.
 func (s *Store) PlacesOf(destination string) []PlaceInfo {
 	s.mu.Lock()

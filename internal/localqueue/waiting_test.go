@@ -280,6 +280,9 @@ func TestPlaces(t *testing.T) {
 	if i[0].Place != held {
 		i[0], i[1] = i[1], i[0]
 	}
+	if n := s.Parked(); n != 3 {
+		t.Errorf("%d parked", n)
+	}
 	if i[0].InHand != 1 || !i[0].NextDue.IsZero() || !i[1].NextDue.Equal(after(5)) || i[1].Since.IsZero() {
 		t.Errorf("got %+v", i)
 	}

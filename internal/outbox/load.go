@@ -33,9 +33,7 @@ func (e *Engine) Load(ctx context.Context) (all stats.Gauges, sources map[netip.
 // Gauges is Load without destinations: it is cheap enough for every second.
 func (e *Engine) Gauges(ctx context.Context) (all stats.Gauges, sources map[netip.Addr]stats.Gauges, err error) {
 	all, sources, err = e.loads(ctx, nil)
-	for _, p := range e.o.Waiting.Places() {
-		all.Parked += p.Count - p.InHand
-	}
+	all.Parked = e.o.Waiting.Parked()
 	return all, sources, err
 }
 

@@ -49,6 +49,7 @@ type Waiting interface {
 
 	// For the operator's actions.
 	Places() []localqueue.PlaceInfo
+	Parked() int
 	PlacesOf(destination string) []localqueue.PlaceInfo
 	Outlook(p localqueue.Place, now time.Time, limit int) (due int, next time.Time, err error)
 	Sweep(p localqueue.Place) *localqueue.Sweep
