@@ -7,6 +7,9 @@ type matchAnswer struct {
 	Error string `json:"error"`
 }
 
+// mostTried is how long a text may be that a pattern is tried on, in bytes: answers of servers are shorter.
+const mostTried = 10_000
+
 // testPattern tries a pattern as the settings would read it.
 func (s *Server) testPattern(c *call) (any, error) {
 	var in struct {
@@ -16,6 +19,9 @@ func (s *Server) testPattern(c *call) (any, error) {
 	}
 	if err := c.body(&in); err != nil {
 		return nil, err
+	}
+	if len(in.Text) > mostTried {
+		return nil, badField("text", "is longer than %d bytes", mostTried)
 	}
 	match, err := settings.MatchPattern(in.Type, in.Pattern, in.Text)
 	if err != nil {
