@@ -1,15 +1,18 @@
 package console
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"posthoorn/internal/broker"
 	"posthoorn/internal/dns"
+	"posthoorn/internal/journal"
 	"posthoorn/internal/mail"
 	"posthoorn/internal/outbox"
 	"posthoorn/internal/settings"
@@ -453,4 +456,38 @@ func TestDomainsAreCountedOnceASecond(t *testing.T) {
 	if got := domains("new."); len(got) != 1 {
 		t.Errorf("search: %v", got)
 	}
+}
+
+// slowLogs counts how many searches go on, and lets each end when it may.
+type slowLogs struct {
+	begun chan struct{}
+	end   chan struct{}
+}
+
+func (l slowLogs) Search(context.Context, string, journal.Query) (journal.Page, error) {
+	l.begun <- struct{}{}
+	<-l.end
+	return journal.Page{}, nil
+}
+
+func TestSearchesTakeTurns(t *testing.T) {
+	logs := slowLogs{make(chan struct{}, 10), make(chan struct{})}
+	r := start(t, func(_ *Options, p *Parts) { p.Logs = logs })
+	b := r.loggedIn("ann")
+	var all sync.WaitGroup
+	for range mostSearches + 2 {
+		all.Go(func() {
+			b.do("GET", api+"/logs/send", nil).wants(t, http.StatusOK, "a search")
+		})
+	}
+	for range mostSearches {
+		<-logs.begun
+	}
+	select {
+	case <-logs.begun:
+		t.Error("one more has begun")
+	case <-time.After(100 * time.Millisecond):
+	}
+	close(logs.end)
+	all.Wait()
 }

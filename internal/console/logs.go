@@ -34,8 +34,9 @@ type lineAnswer struct {
 }
 
 const (
-	searchTime = 30 * time.Second
-	mostLines  = 1000
+	searchTime   = 30 * time.Second
+	mostLines    = 1000
+	mostSearches = 2 // at a time: each keeps a core busy that deliveries may need
 )
 
 func (s *Server) getLogs(c *call) (any, error) {
@@ -50,7 +51,7 @@ func (s *Server) getLogs(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	page, err := s.p.Logs.Search(c.Context(), kind, q)
+	page, err := s.search(c.Context(), kind, q)
 	switch {
 	case errors.Is(err, journal.ErrOff):
 		return nil, deny(http.StatusNotFound, "%v", err)
@@ -64,6 +65,17 @@ func (s *Server) getLogs(c *call) (any, error) {
 		a.Lines[i] = lineOf(&page.Lines[i])
 	}
 	return a, nil
+}
+
+// search waits for its turn.
+func (s *Server) search(ctx context.Context, kind string, q journal.Query) (journal.Page, error) {
+	select {
+	case s.searches <- struct{}{}:
+	case <-ctx.Done():
+		return journal.Page{}, ctx.Err()
+	}
+	defer func() { <-s.searches }()
+	return s.p.Logs.Search(ctx, kind, q)
 }
 
 func queryOf(c *call) (q journal.Query, err error) {

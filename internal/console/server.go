@@ -36,6 +36,7 @@ type Server struct {
 	moments  moments
 	waits    waits
 	census   census
+	searches chan struct{} // one for each that is going on
 	tests    tests
 	scrape   http.Handler
 	http     *http.Server
@@ -64,6 +65,7 @@ func New(o Options) (*Server, error) {
 	s := &Server{
 		o: o, log: o.Log, crowd: newCrowd(4*o.Requests + 32), places: newPlaces(o.Requests, max(16, o.Requests)),
 		sessions: newSessions(time.Now), open: secret(), meters: newMeters(o.Registerer),
+		searches: make(chan struct{}, mostSearches),
 	}
 	if err := s.closedIn(); err != nil {
 		return nil, err

@@ -55,8 +55,21 @@ func mysqlConnector(a address, o Options) (driver.Connector, error) {
 	if err := c.Apply(mysql.Charset("utf8mb4", "")); err != nil {
 		return nil, err
 	}
-	return mysql.NewConnector(c)
+	return freshConnector{c}, nil
 }
+
+// freshConnector gives each connection a configuration of its own: the driver writes into it while it connects.
+type freshConnector struct{ config *mysql.Config }
+
+func (c freshConnector) Connect(ctx context.Context) (driver.Conn, error) {
+	one, err := mysql.NewConnector(c.config.Clone())
+	if err != nil {
+		return nil, err
+	}
+	return one.Connect(ctx)
+}
+
+func (c freshConnector) Driver() driver.Driver { return mysql.MySQLDriver{} }
 
 // mysqlLog takes what the driver says besides its errors.
 type mysqlLog struct{ log *slog.Logger }
