@@ -22,6 +22,7 @@ type MailServer struct {
 	addr    string
 	mailbox string // a maildir
 	log     string
+	config  string // directory of a Postfix's configuration
 	process *process
 }
 
@@ -42,6 +43,15 @@ func (m *MailServer) Log() string {
 		return err.Error()
 	}
 	return string(data)
+}
+
+// Flush makes a Postfix try at once what it has deferred. By itself it may leave a message alone for minutes that was just being
+// tried when it looked.
+func (m *MailServer) Flush(t testing.TB) {
+	t.Helper()
+	if out, err := exec.Command("postqueue", "-c", m.config, "-f").CombinedOutput(); err != nil {
+		t.Errorf("postqueue: %v %s", err, out)
+	}
 }
 
 // Mails is what has been delivered so far.

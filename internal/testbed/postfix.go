@@ -38,7 +38,7 @@ func Postfix(t testing.TB, settings ...string) *MailServer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return startMailServer(t, exec.Command(binary, "-c", dir+"/etc", "start-fg"), &MailServer{addr: loopback(port), mailbox: dir + "/mail/box", log: dir + "/log"}, dir)
+	return startMailServer(t, exec.Command(binary, "-c", dir+"/etc", "start-fg"), &MailServer{addr: loopback(port), mailbox: dir + "/mail/box", log: dir + "/log", config: dir + "/etc"}, dir)
 }
 
 // masterCf is the services of a Postfix that receives and delivers to a maildir.

@@ -170,6 +170,11 @@ func TestPostfixComesAgain(t *testing.T) {
 	onEmbedded(t, setup{keys: map[string]string{"local-min-free": "1000000GB"}}, func(t *testing.T, r *rig) {
 		relay := testbed.PostfixRelay(t, testbed.Next{Addr: r.door}, "queue_run_delay = 1s", "minimal_backoff_time = 1s", "maximal_backoff_time = 1s",
 			"transport_retry_time = 1s")
+		t.Cleanup(func() {
+			if log := relay.Log(); t.Failed() {
+				t.Logf("Postfix says:\n%s", log[max(0, len(log)-3000):])
+			}
+		})
 		list := toRelays(0)
 		for _, c := range list[:3] {
 			converse(t, relay.Addr(), c.dialogue()...)
@@ -181,6 +186,10 @@ func TestPostfixComesAgain(t *testing.T) {
 		eventually(t, "Postfix finds nobody", func() bool { return strings.Contains(relay.Log(), "Connection refused") })
 		r.server = r.write("daemon.txt", r.keys(nil, r.broker))
 		r.start()
+		eventually(t, "Postfix has brought it", func() bool {
+			relay.Flush(t)
+			return strings.Count(relay.Log(), "status=sent") >= 3
+		})
 		r.succeed(3)
 		for _, c := range list[:3] {
 			if _, source := r.arrived(address(c.to), 2); source != c.source {
