@@ -31,7 +31,7 @@ func (s *addressScanner) next() {
 	case c == '[':
 		s.take(literalLen(s.in[s.pos:]))
 	case c == '(':
-		s.pos += commentLen(s.in[s.pos:])
+		s.pos += CommentLen(s.in[s.pos:])
 		s.space = true
 	case c == '<':
 		s.restart()
@@ -104,8 +104,8 @@ func literalLen(b []byte) int {
 	return len(b)
 }
 
-// commentLen is the length of the comment at the start of b, nested ones included.
-func commentLen[T string | []byte](b T) int {
+// CommentLen is the length of the comment at the start of b, nested ones included (RFC 5322 section 3.2.2); one without an end takes all.
+func CommentLen[T string | []byte](b T) int {
 	depth := 0
 	for i := 0; i < len(b); i++ {
 		switch b[i] {

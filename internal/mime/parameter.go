@@ -44,7 +44,7 @@ func cutParam(s string) (one, rest string) {
 			i += quotedLen(s[i:])
 		case '(':
 			kept = append(kept, s[start:i]...)
-			i += commentLen(s[i:])
+			i += CommentLen(s[i:])
 			start = i
 		default:
 			i++

@@ -36,7 +36,7 @@ func bareID(s string) string {
 	for i := 0; i < len(s) && s[i] != ';'; i++ {
 		switch {
 		case s[i] == '(':
-			i += commentLen(s[i:]) - 1
+			i += mime.CommentLen(s[i:]) - 1
 		case s[i] >= ' ' && s[i] != 0x7f:
 			b.WriteByte(s[i])
 		}
@@ -50,7 +50,7 @@ func bareID(s string) string {
 func ServerID(value []byte) string {
 	s := strings.TrimLeft(string(mime.Unfold(value)), " \t")
 	for strings.HasPrefix(s, "(") {
-		s = strings.TrimLeft(s[commentLen(s):], " \t")
+		s = strings.TrimLeft(s[mime.CommentLen(s):], " \t")
 	}
 	if strings.HasPrefix(s, `"`) {
 		return unquoted(s)
@@ -59,24 +59,6 @@ func ServerID(value []byte) string {
 		s = s[:end]
 	}
 	return s
-}
-
-// commentLen is the length of the comment that s begins with, nested ones included.
-func commentLen(s string) int {
-	depth := 0
-	for i := 0; i < len(s); i++ {
-		switch s[i] {
-		case '\\':
-			i++
-		case '(':
-			depth++
-		case ')':
-			if depth--; depth == 0 {
-				return i + 1
-			}
-		}
-	}
-	return len(s)
 }
 
 // unquoted reads the quoted-string that s begins with.
