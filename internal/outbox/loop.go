@@ -319,8 +319,12 @@ func (l *loop) forgotten(it *item) bool {
 	return true
 }
 
-// again looks at an item of the plan: the settings may be others than when it came.
+// again looks at an item of the plan: the settings may be others than when it came. What a connection carries is the connection's
+// alone, which may be writing its result; it is looked at if it comes back.
 func (l *loop) again(now time.Time, it *item) {
+	if !l.plan.Waits(it.id) {
+		return
+	}
 	if w, ok := l.upToDate(now, it); !ok && l.plan.Remove(now, it.id) {
 		delete(l.items, it.id)
 		l.redirect(now, it, w)

@@ -119,6 +119,26 @@ func TestPauseOfOthers(t *testing.T) {
 	}
 }
 
+// Settings may change at any moment of an attempt: while its result is written, the message is the connection's alone.
+func TestSettingsChangeWhileResultsAreWritten(t *testing.T) {
+	peer := newReceiver(t, func(verb, _ string) string {
+		if verb == "." {
+			return "451 4.7.1 greylisted, come again"
+		}
+		return ""
+	})
+	r, s := ruled(t, peer, nil)
+	const messages = 300
+	for i := range messages {
+		r.publish(`{"recipient":"a%d@receiver.test","mime":"x","tags":["news"],"id":%d}`, i, i)
+	}
+	for i := 0; r.store.WaitingCount() < messages; i++ {
+		s.set(t, "paused", fmt.Sprintf("target=other%d.test", i))
+		time.Sleep(time.Millisecond)
+	}
+	soon(t, "all of it waits", r.idle)
+}
+
 // A pause that begins while mail is in memory takes it back, and the connection that is at work sends nothing more.
 func TestPauseWhileSending(t *testing.T) {
 	var sent atomic.Int32

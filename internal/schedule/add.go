@@ -153,14 +153,20 @@ func (p *Plan) park(at int64, e *entry, why Reason, ends int64) {
 	p.end(e)
 }
 
+// Waits says that the plan has an item which no connection carries.
+func (p *Plan) Waits(id uint64) bool {
+	e := p.items[id]
+	return e != nil && e.conn == nil
+}
+
 // Remove takes a waiting item out, for instance because its ticket is stale. It does nothing to one that is in hand,
 // nor to one that has ended.
 func (p *Plan) Remove(now time.Time, id uint64) bool {
 	at := p.instant(now)
-	e := p.items[id]
-	if e == nil || e.conn != nil {
+	if !p.Waits(id) {
 		return false
 	}
+	e := p.items[id]
 	p.pull(at, e)
 	p.end(e)
 	return true
