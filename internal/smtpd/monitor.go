@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"posthoorn/internal/monitor"
+	"posthoorn/internal/smtp"
 )
 
 // watched says that somebody watches the traffic.
@@ -24,16 +25,57 @@ func (s *session) note(format string, args ...any) {
 	}
 }
 
-// showCommand shows what a client says. What belongs to a login is not shown.
+// showCommand shows what a client says. What belongs to a login is not shown; nor, once there was a login or content, what is no
+// command, since it may be the rest of either from a client that has not waited for our no.
 func (s *session) showCommand(line []byte) {
-	if !s.watched() {
+	secretive := beginsSecret(line)
+	s.private = s.private || secretive
+	switch {
+	case !s.watched():
 		return
-	}
-	word := bytes.TrimLeft(line, " \t") // which is no command then, but as secret
-	if word = word[:min(len(word), len("AUTH"))]; bytes.EqualFold(word, []byte("AUTH")) {
+	case bytes.EqualFold(firstFour(line), []byte("AUTH")):
 		line = []byte("AUTH …")
+	case s.private && !isCommand(line):
+		line = fmt.Appendf(nil, "… (%d bytes)", len(line))
 	}
 	s.show(monitor.Them, line)
+}
+
+// beginsSecret says that content or a part of a login may follow, even if this is no good command.
+func beginsSecret(line []byte) bool {
+	switch string(bytes.ToUpper(firstFour(line))) {
+	case "AUTH", "DATA", "BDAT":
+		return true
+	}
+	return false
+}
+
+func firstFour(line []byte) []byte {
+	word := bytes.TrimLeft(line, " \t")
+	return word[:min(len(word), 4)]
+}
+
+// isCommand is strict: it knows the lines that no text and no password looks like.
+func isCommand(line []byte) bool {
+	c, err := smtp.ParseCommand(line)
+	switch {
+	case err != nil:
+		return false
+	case c.Verb == smtp.MAIL:
+		return hasPrefixFold(c.Arg, "FROM:")
+	case c.Verb == smtp.RCPT:
+		return hasPrefixFold(c.Arg, "TO:")
+	case c.Verb == smtp.EHLO, c.Verb == smtp.HELO:
+		return smtp.ValidHello(c.Arg)
+	case c.Verb == smtp.BDAT:
+		_, _, err = smtp.ParseBDAT(c.Arg)
+		return err == nil
+	}
+	return len(c.Arg) == 0
+}
+
+func hasPrefixFold(s []byte, prefix string) bool {
+	return len(s) >= len(prefix) && bytes.EqualFold(s[:len(prefix)], []byte(prefix))
 }
 
 // showReplies shows what is about to be sent. The questions of a login may have in them what the client said.

@@ -12,6 +12,63 @@ import (
 	"posthoorn/internal/monitor"
 )
 
+// Clients that do not wait for answers send the rest of a login, or the content of a message, after the answer was no.
+func TestWatchedBlindly(t *testing.T) {
+	secret := base64.StdEncoding.EncodeToString([]byte("secret"))
+	for _, c := range []struct{ refused, rest, shown string }{
+		{"AUTH LOGIN", secret, ""},
+		{"auth", secret, ""},
+		{"\tAUTH LOGIN", secret, ""},
+		{"AUTH LOGIN", "", ""},
+		{"AUTH LOGIN", "NOOP " + secret, ""},
+		{"AUTH LOGIN", "HELO " + secret + " " + secret, ""},
+		{"DATA", "Subject: secret", ""},
+		{"DATA", "data on the secret", ""},
+		{"DATA", "Mail from the secret service", ""},
+		{"DATA", "Quit the secret service", ""},
+		{"DATA now", "Help, secret", ""},
+		{"BDAT 0", "secret", ""},
+		{"AUTH LOGIN", "EHLO client.test", "EHLO client.test"},
+		{"DATA", "MAIL FROM:<a@shop.test>", "MAIL FROM:<a@shop.test>"},
+		{"DATA", "rcpt to:<b@shop.test>", "rcpt to:<b@shop.test>"},
+		{"DATA", "RSET", "RSET"},
+		{"DATA", "BDAT 0 LAST", "BDAT 0 LAST"},
+		{"RSET", "GET / HTTP/1.1", "GET / HTTP/1.1"},
+		{"RSET", "XCLIENT NAME=x", "XCLIENT NAME=x"},
+	} {
+		hub := new(monitor.Hub)
+		viewer, _ := hub.Watch(monitor.Filter{})
+		ts := start(t, func(o *Options, _ *inject.Options) { o.Monitor = hub })
+		conn := dial(t, ts.plain)
+		in := bufio.NewReader(conn)
+		for _, line := range []string{"", "EHLO client.test", c.refused, c.rest} {
+			if line != "" || c.rest == line {
+				fmt.Fprintf(conn, "%s\r\n", line)
+			}
+			for reply := ""; len(reply) < 4 || reply[3] == '-'; {
+				reply, _ = in.ReadString('\n')
+			}
+		}
+		_ = conn.Close()
+		var told []string
+		for l := range viewer.Lines() {
+			if l.Text == "the session ends" {
+				break
+			}
+			if l.Who == monitor.Them {
+				told = append(told, l.Text)
+			}
+		}
+		want := c.shown
+		if want == "" {
+			want = fmt.Sprintf("… (%d bytes)", len(c.rest))
+		}
+		if last := told[len(told)-1]; last != want {
+			t.Errorf("%q after %q is shown as %q, want %q", c.rest, c.refused, last, want)
+		}
+	}
+}
+
 // Who watches sees commands and replies in the order in which they are said, and neither passwords nor content.
 func TestWatched(t *testing.T) {
 	hub := new(monitor.Hub)

@@ -16,14 +16,15 @@ import (
 
 // session is one client. Its goroutine is the only one that touches it.
 type session struct {
-	srv    *Server
-	conn   *conn
-	wire   net.Conn // conn, or TLS over it
-	number uint64   // for those who watch; 0: nobody has
-	secure bool
-	reader *smtp.ServerReader
-	out    []byte // replies that were not sent yet
-	mute   error  // why nothing can be sent any more; one reply lost would put all others in the wrong place
+	srv     *Server
+	conn    *conn
+	wire    net.Conn // conn, or TLS over it
+	number  uint64   // for those who watch; 0: nobody has
+	private bool     // there was a login or content: see showCommand
+	secure  bool
+	reader  *smtp.ServerReader
+	out     []byte // replies that were not sent yet
+	mute    error  // why nothing can be sent any more; one reply lost would put all others in the wrong place
 
 	hello    string // what the client called itself; empty before HELO
 	extended bool   // it said EHLO
