@@ -65,6 +65,9 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		{"GET", "/tags", "/tags?search=NEW", nil, 200},
 		{"GET", "/destinations/{destination}", "/destinations/Example.org?source=192.0.2.1", nil, 200},
 		{"GET", "/destinations/{destination}", "/destinations/a@b", nil, 400},
+		{"POST", "/destinations/{destination}/preview", "/destinations/example.org/preview", object{"action": "retry"}, 200},
+		{"POST", "/destinations/{destination}/preview", "/destinations/example.org/preview", object{"action": "fail"}, 200},
+		{"POST", "/destinations/{destination}/preview", "/destinations/example.org/preview", object{"action": "bounce"}, 400},
 		{"POST", "/destinations/{destination}/retry", "/destinations/example.org/retry", object{}, 200},
 		{"POST", "/destinations/{destination}/fail", "/destinations/example.org/fail", object{"reason": "gone"}, 200},
 		{"POST", "/destinations/{destination}/fail", "/destinations/example.org/fail", object{}, 400},
@@ -422,6 +425,38 @@ func TestOrdersAreNoted(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	if len(r.editor.noted) < 2 || r.editor.noted[0] != "ann retry a.test 3" || !strings.HasPrefix(r.editor.noted[1], "ann fail a.test ") {
+		t.Errorf("noted %q", r.editor.noted)
+	}
+}
+
+// What an action would find is told before, and that it cannot be undone.
+func TestActionsHaveAPreview(t *testing.T) {
+	r := start(t, nil)
+	b := r.loggedIn("ann")
+	for _, c := range []struct {
+		in    object
+		field string // of the problem
+		words string
+	}{
+		{object{"action": "retry"}, "", "tried at once"},
+		{object{"action": "fail", "reason": "gone"}, "", "final failure"},
+		{object{"action": "fail", "reason": " "}, "reason", ""},
+		{object{"action": "move", "ip": "192.0.2.1"}, "", "leaves from 192.0.2.1"},
+		{object{"action": "move", "ip": "192.0.2.9"}, "ip", ""},
+		{object{"action": "move"}, "ip", ""},
+	} {
+		var got previewAnswer
+		a := b.do("POST", api+"/destinations/Example.org/preview", c.in)
+		if err := json.Unmarshal([]byte(a.body), &got); err != nil || got.Field != c.field || (got.Problem == "") != (c.field == "") {
+			t.Errorf("%v: %v %s", c.in, err, a.body)
+			continue
+		}
+		if e := got.Effect; e != nil && (e.Messages != 7 || *e.Memory != 2 || *e.Parked != 5 || e.Oldest.Unix() != 1_700_000_000 ||
+			e.Final == "" || strings.Join(e.Destinations, " ") != "example.org" || !strings.Contains(e.Text, c.words)) {
+			t.Errorf("%v: %s", c.in, a.body)
+		}
+	}
+	if len(r.editor.noted) != 0 {
 		t.Errorf("noted %q", r.editor.noted)
 	}
 }

@@ -59,6 +59,10 @@ func (o *fakeOperator) Backlog(context.Context) ([]outbox.BacklogLine, error) {
 	return []outbox.BacklogLine{{Destination: "example.org", Memory: 1}}, o.err
 }
 
+func (o *fakeOperator) Mail(_ context.Context, destination string) (outbox.BacklogLine, error) {
+	return outbox.BacklogLine{Destination: destination, Memory: 2, Waiting: 5, Since: time.Unix(1_700_000_000, 0)}, o.err
+}
+
 func (o *fakeOperator) RetryNow(context.Context, string, func(int)) (int, error) { return 3, o.err }
 
 func (o *fakeOperator) Fail(context.Context, string, string, func(int)) (int, error) {

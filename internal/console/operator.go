@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 
 	"posthoorn/internal/outbox"
@@ -16,6 +17,8 @@ import (
 type Operator interface {
 	Explain(ctx context.Context, destination string, source netip.Addr) (outbox.Explanation, error)
 	Backlog(ctx context.Context) ([]outbox.BacklogLine, error)
+	// Mail counts what there is for one destination.
+	Mail(ctx context.Context, destination string) (outbox.BacklogLine, error)
 	RetryNow(ctx context.Context, destination string, progress func(int)) (int, error)
 	Fail(ctx context.Context, destination, reason string, progress func(int)) (int, error)
 	Move(ctx context.Context, destination string, source netip.Addr, progress func(int)) (int, error)
@@ -96,10 +99,24 @@ func (s *Server) fail(c *call) (any, error) {
 	if err := c.body(&in); err != nil {
 		return nil, err
 	}
-	if in.Reason == "" || len(in.Reason) > maxReason {
-		return nil, badField("reason", "say in 1 to %d bytes why: it will be in the results", maxReason)
+	if err := goodReason(in.Reason); err != nil {
+		return nil, err
 	}
 	return s.acted(c, "fail", settings.Cells{"destination": key, "reason": in.Reason}, func() (int, error) { return s.p.Operator.Fail(c.Context(), key, in.Reason, nil) })
+}
+
+func goodReason(reason string) error {
+	if strings.TrimSpace(reason) == "" || len(reason) > maxReason {
+		return badField("reason", "say in 1 to %d bytes why: it will be in the results", maxReason)
+	}
+	return nil
+}
+
+func goodAddress(ip netip.Addr) error {
+	if !ip.IsValid() || ip.Zone() != "" {
+		return badField("ip", "name one of the addresses of this host")
+	}
+	return nil
 }
 
 func (s *Server) move(c *call) (any, error) {
@@ -113,8 +130,8 @@ func (s *Server) move(c *call) (any, error) {
 	if err := c.body(&in); err != nil {
 		return nil, err
 	}
-	if !in.IP.IsValid() || in.IP.Zone() != "" {
-		return nil, badField("ip", "name one of the addresses of this host")
+	if err := goodAddress(in.IP); err != nil {
+		return nil, err
 	}
 	return s.acted(c, "move", settings.Cells{"destination": key, "ip": in.IP}, func() (int, error) { return s.p.Operator.Move(c.Context(), key, in.IP.Unmap(), nil) })
 }

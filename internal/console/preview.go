@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"slices"
+	"time"
 
 	"posthoorn/internal/settings"
 )
@@ -19,6 +20,15 @@ type effectAnswer struct {
 	Destinations []string               `json:"destinations"`
 	More         int                    `json:"more"`
 	Limits       []settings.LimitChange `json:"limits,omitempty"`
+	Final        string                 `json:"final,omitempty"` // why it could not be undone; empty: it could
+	held
+}
+
+// held is the mail that an action would find.
+type held struct {
+	Memory *int      `json:"memory,omitempty"`
+	Parked *int      `json:"parked,omitempty"`
+	Oldest time.Time `json:"oldest,omitzero"` // nothing is older
 }
 
 func (s *Server) preview(c *call, e Editor) (any, error) {

@@ -42,6 +42,7 @@ func (s *Server) routes() []route {
 		{method: "POST", path: api + "/login", who: anybody, time: loginTime, call: s.login},
 		{method: "POST", path: api + "/logout", call: s.logout},
 		{method: "GET", path: api + "/destinations/{destination}", call: s.explain},
+		{method: "POST", path: api + "/destinations/{destination}/preview", call: s.previewAction},
 		{method: "POST", path: api + "/destinations/{destination}/retry", time: actionTime, call: s.retryNow},
 		{method: "POST", path: api + "/destinations/{destination}/fail", time: actionTime, call: s.fail},
 		{method: "POST", path: api + "/destinations/{destination}/move", time: actionTime, call: s.move},

@@ -12,7 +12,7 @@ import (
 	"posthoorn/internal/settle"
 )
 
-// The operator's actions are Explain, Backlog, RetryNow, Fail, Move and Evacuate. Each works in bounded batches while mail flows,
+// The operator's actions are Explain, Backlog, Mail, RetryNow, Fail, Move and Evacuate. Each works in bounded batches while mail flows,
 // tells progress (nil: nobody) how many messages it has done so far, and ends with its context or with Stop: what it has done then
 // stays done, what it has not begun stays as it was, and the number that it returns says how far it came. Destinations are written
 // as the plan has them: the recipient's domain in A-labels and lower case, an address literal, or host:port of a smarthost.
@@ -37,6 +37,26 @@ const (
 	actionBatch = 256
 	actionBytes = 16 << 20
 )
+
+// Mail counts what an action would find for a destination, and touches none of it.
+func (e *Engine) Mail(ctx context.Context, destination string) (BacklogLine, error) {
+	line := BacklogLine{Destination: destination}
+	err := e.inLoop(ctx, func(now time.Time) {
+		for _, it := range e.loop.items {
+			if it.site == destination {
+				line.Memory++
+			}
+		}
+		if plan, ok := e.loop.plan.Explain(now, destination); ok {
+			line.Since = plan.Oldest
+		}
+	})
+	for _, p := range e.placesFor(destination) {
+		line.Waiting += p.Count - p.InHand
+		line.Since = earlier(line.Since, p.Since)
+	}
+	return line, err
+}
 
 // action is one of those that work through what waits.
 type action struct {

@@ -48,6 +48,26 @@ func (r *rig) idle() bool {
 	return f.taken == 0 && r.engine.inHand.Load() == 0 && r.engine.bytes.Load() == 0
 }
 
+// What an action would find is counted, and stays where it is.
+func TestMailIsCounted(t *testing.T) {
+	r := newRig(t, 1, nil)
+	begun := time.Now().Add(-time.Second)
+	r.delayed(5, "receiver.test", "")
+	r.delayed(2, "other.test", "")
+	for range 2 {
+		got, err := r.engine.Mail(t.Context(), "receiver.test")
+		if err != nil || got.Waiting != 5 || got.Memory != 0 || got.Since.Before(begun) || got.Since.After(time.Now()) {
+			t.Errorf("%+v, %v", got, err)
+		}
+	}
+	if got, err := r.engine.Mail(t.Context(), "nobody.test"); err != nil || got != (BacklogLine{Destination: "nobody.test"}) {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if n := r.store.WaitingCount(); n != 7 {
+		t.Errorf("%d wait", n)
+	}
+}
+
 func TestFailReportsAllThatWaits(t *testing.T) {
 	var logged atomic.Int32
 	r := newRig(t, 1, func(o *Options) { o.Journal = func(_, _ []byte, _ *mail.Result) { logged.Add(1) } })
