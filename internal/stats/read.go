@@ -45,7 +45,8 @@ func (b *Board) Counts(s Selection, now time.Time) Counts {
 	return Counts{}
 }
 
-// History is false for a span that is not kept: of domains and tags there is the last minute only.
+// History is false for a span that is not kept: of domains and tags there is the last minute only. It ends with the step of now; asked
+// for the second that is over, it leaves out what goes on.
 func (b *Board) History(s Selection, span Span, now time.Time) (History, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -60,9 +61,8 @@ func (b *Board) History(s Selection, span Span, now time.Time) (History, bool) {
 		return History{}, false
 	}
 	found.advance(secondOf(now))
-	points := r.read(secondOf(now))
-	first := (r.last - int64(len(points)) + 1) * r.length
-	return History{Start: time.Unix(first, 0).UTC(), Step: time.Duration(r.length) * time.Second, Points: points}, true
+	points, first := r.read(secondOf(now))
+	return History{Start: time.Unix(first*r.length, 0).UTC(), Step: time.Duration(r.length) * time.Second, Points: points}, true
 }
 
 func (b *Board) find(s Selection) *series {

@@ -119,6 +119,31 @@ func TestHistoryTimes(t *testing.T) {
 	}
 }
 
+// The last second that is over is whole, whatever the one that goes on has counted already.
+func TestHistoryEndsBeforeTheSecondThatGoesOn(t *testing.T) {
+	b := New(Options{})
+	for i := range 70 {
+		at := start.Add(time.Duration(i) * time.Second)
+		for range i + 1 {
+			b.Attempted(attempt(at, "a.test", Delivered))
+		}
+		b.Sample(at, Gauges{Memory: i + 1}, map[netip.Addr]Gauges{own: {Memory: i + 1}})
+		for _, s := range []Selection{{}, {Source: own}, {Domain: "a.test"}, {Tag: "bulk"}} {
+			h, _ := b.History(s, Minute, at.Add(-time.Second))
+			last := h.Points[len(h.Points)-1]
+			if len(h.Points) != 60 || last.Attempts != i || s.Domain == "" && s.Tag == "" && last.Memory != i {
+				t.Fatalf("%+v, second %d: %d points, the last is %+v", s, i, len(h.Points), last)
+			}
+			if want := at.Add(-60 * time.Second); !h.Start.Equal(want) || h.Points[0].Attempts != max(0, i-59) {
+				t.Fatalf("%+v, second %d: %d attempts in the first point, at %s, want %s", s, i, h.Points[0].Attempts, h.Start, want)
+			}
+		}
+	}
+	if got, want := b.Counts(Selection{}, start.Add(69*time.Second)).Attempts, (11+70)*60/2; got != want {
+		t.Errorf("%d attempts in the last minute, want %d", got, want)
+	}
+}
+
 func TestClockSetBack(t *testing.T) {
 	b := New(Options{})
 	b.Attempted(attempt(start, "a.test", Delivered))
