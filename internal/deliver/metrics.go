@@ -53,7 +53,7 @@ func newMetrics(r prometheus.Registerer) (m metrics) {
 	m.offered = counter("offered_total", "Envelopes sent with the end of the message before.")
 	m.unanswered = counter("dots_unanswered_total", "Final dots without an answer: such a message may arrive twice.")
 	m.seconds = prometheus.NewHistogram(prometheus.HistogramOpts{
-		Namespace: "posthoorn", Subsystem: "deliver", Name: "attempt_seconds", Help: "Time from MAIL to the result, of attempts whose MAIL was sent.",
+		Namespace: "posthoorn", Subsystem: "deliver", Name: "attempt_seconds", Help: "Time from MAIL, or from the result before if that came later, to the result, of attempts whose MAIL was sent.",
 		Buckets: []float64{.005, .02, .1, .3, 1, 3, 10, 30, 120, 600},
 	})
 	m.phases = new(phases)

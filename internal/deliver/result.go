@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -25,13 +26,14 @@ type session struct {
 	cipher      *mail.Cipher
 	certificate *mail.Certificate
 	messages    int
-	data        int64 // bytes of content sent
-	dead        bool  // nothing more can be said over the stream
-	over        bool  // nothing more may be sent: Done said so
-	reset       bool  // a transaction was begun and not ended
-	offered     bool  // an envelope went with the end of the message before, and its MAIL has no answer
-	current     *Job  // what is being carried
-	upcoming    *Job  // what is offered with the end of it
+	data        int64     // bytes of content sent
+	dead        bool      // nothing more can be said over the stream
+	over        bool      // nothing more may be sent: Done said so
+	reset       bool      // a transaction was begun and not ended
+	offered     bool      // an envelope went with the end of the message before, and its MAIL has no answer
+	current     *Job      // what is being carried
+	upcoming    *Job      // what is offered with the end of it
+	last        time.Time // when the last result came; zero: none has
 }
 
 // local is a result with codes that are ours; it has no description (results-json.md section 3).

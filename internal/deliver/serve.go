@@ -166,12 +166,23 @@ func (c *Conn) done(j *Job, r *mail.Result) bool {
 	if m := c.client.metrics.attempts[r.Kind]; m != nil {
 		m.Inc()
 	}
-	if !j.begun.IsZero() {
-		c.client.metrics.seconds.Observe(r.Time.Sub(j.begun).Seconds())
-	}
+	c.measure(j, r.Time)
 	goOn := c.events.Done(c, j, r)
 	c.over = c.over || !goOn
 	return goOn
+}
+
+// measure counts how long an attempt took. An envelope that went out with the end of the message before had to wait for the reply to
+// that one.
+func (c *Conn) measure(j *Job, end time.Time) {
+	if !j.begun.IsZero() {
+		begun := j.begun
+		if c.last.After(begun) {
+			begun = c.last
+		}
+		c.client.metrics.seconds.Observe(end.Sub(begun).Seconds())
+	}
+	c.last = end
 }
 
 // attempted is done for a job of which the peer has heard.
