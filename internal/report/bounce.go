@@ -8,24 +8,12 @@ import (
 	"posthoorn/internal/mime"
 )
 
-// bouncing is how servers that keep no standard name their bounces.
-var bouncing = regexp.MustCompile(`(?i)undeliver|nondeliver|non-deliver|fail(?:ed|ure) notice|returned (?:e-?)?mail|` +
-	`mail returned|returning message|^report to sender|message status - ` +
-	`|deliver(?:y|ies) (?:has )?(?:fail|status|notif|report|problem|error|delay|unsuccessful|incomplete)` +
-	`|fail(?:ed|ure) (?:mail )?delivery|mail (?:delivery|system) (?:fail|problem|error|status|warning|delay)` +
-	`|(?:could|can|has|was|were) ?not (?:yet )?be(?:en)? (?:delivered|sent)|(?:could|can) ?not (?:send|deliver)|not delivered` +
-	`|delayed (?:mail|message)|(?:mail|message|delivery) (?:is |has been )?(?:delayed|rejected|blocked)|^warning: message` +
-	`|user unknown|unknown (?:user|recipient)|rejected mail|unzustellbar|nicht zugestellt|onbestelbaar|niet (?:worden )?bezorgd` +
-	`|non remis|échec de la remise|non remise|no se (?:puede|pudo) entregar|no entregado|recapito fallito|mancato recapito` +
-	`|não entregue|olevererbart|ikke leveres`)
-
-// away is how automatic replies begin their subject.
-var away = regexp.MustCompile(`(?i)^\s*(?:re:\s*)?(?:out[- ]of[- ](?:the[- ])?office|auto(?:matic|mated)?[- ]?(?:reply|response|antwort)|autoreply|` +
-	`vacation|on vacation|away from|i am away|i'm away|abwesenheit|automatisch(?:e|es)? (?:antwort|antwoord)|afwezig|` +
-	`réponse automatique|absence|respuesta automática|fuera de la oficina|risposta automatica|automatiskt svar|autosvar)`)
-
 // daemon is the local part of addresses that send bounces.
 var daemon = regexp.MustCompile(`(?i)^(?:mailer[-_.]?daemon|mail[-_.]?daemon|mdaemon|postmaster|microsoftexchange[0-9a-f]*)@`)
+
+// nameless is a From field of a daemon without a domain: MAILER-DAEMON (Mail Delivery System), "Mail Delivery System" <>, and that
+// of Courier, "Courier mail server" <@customer.test>.
+var nameless = regexp.MustCompile(`(?i)^(?:[^<>@]*<)?mailer-daemon(?:>|$| *\([^@]*\)$)|^[^<>@]*<>$|^"?Courier mail server\b[^<>]*<@[^<>@]*>$`)
 
 // readBounce reads a bounce that keeps no standard: the envelope is empty, and it names failed recipients in a field, or comes
 // from a daemon and says in its subject what it is.
@@ -49,9 +37,11 @@ func (m *message) failed() (list []string) {
 	return list[:min(len(list), MaxRecipients)]
 }
 
+// fromDaemon says that a daemon is the author. Some of them have no domain, or no address at all.
 func (m *message) fromDaemon() bool {
 	f := m.parts[0].Field("From")
-	return f != nil && slices.ContainsFunc(few(mime.Addresses(f.Value)), daemon.MatchString)
+	return f != nil && (slices.ContainsFunc(few(mime.Addresses(f.Value)), daemon.MatchString) ||
+		nameless.MatchString(clip(string(mime.Unfold(f.Value)))))
 }
 
 // automatic says that the message is an automatic reply to the original one (RFC 3834), not about its delivery. Servers put

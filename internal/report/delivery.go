@@ -19,7 +19,10 @@ func readDelivery(m *message) (Reported, bool) {
 	if len(r.Recipients) == 0 && !said && !m.null {
 		return Reported{}, false // nothing in it that a report must have
 	}
-	if r.MessageID = m.originalID(); len(r.Recipients) == 0 {
+	if id := m.originalID(); id != "" {
+		r.MessageID = id
+	}
+	if len(r.Recipients) == 0 {
 		r.readProse(m)
 	}
 	return r, true
@@ -29,6 +32,9 @@ func readDelivery(m *message) (Reported, bool) {
 func (r *Reported) addDelivery(g group) {
 	if r.ReportingMTA == "" {
 		r.ReportingMTA = untyped(g.get("Reporting-MTA"), "dns")
+	}
+	if r.MessageID == "" {
+		r.MessageID = firstID(g.get("X-Original-Message-ID")) // of Gmail
 	}
 	if r.EnvelopeID == "" {
 		r.EnvelopeID = g.get("Original-Envelope-Id")

@@ -2,6 +2,7 @@ package report
 
 import (
 	"net/netip"
+	"regexp"
 	"strings"
 )
 
@@ -39,4 +40,29 @@ func (r *Reported) addFeedback(g group) {
 			r.Recipients = append(r.Recipients, Recipient{Original: address(f.value)})
 		}
 	}
+}
+
+// complaining is the subject of complaints of Outlook.com, which are no ARF: they have the original mail, and the recipient in a
+// field that was put into it.
+var complaining = regexp.MustCompile(`(?i)^complaint about message from (\S+)$`)
+
+// readComplaint reads a complaint in the form of Outlook.com.
+func readComplaint(m *message) (Reported, bool) {
+	subject := complaining.FindStringSubmatch(m.field("Subject"))
+	if subject == nil {
+		return Reported{}, false
+	}
+	recipient := m.originalField("X-HmXmrOriginalRecipient")
+	return m.complaint(subject[1], recipient), recipient != ""
+}
+
+func (m *message) complaint(from, recipient string) Reported {
+	r := Reported{Kind: KindARF, FeedbackType: "abuse", MessageID: m.originalID()}
+	if ip, err := netip.ParseAddr(strings.Trim(from, "[]")); err == nil {
+		r.SourceIP = ip.String()
+	}
+	if to := address(clip(recipient)); to != "" {
+		r.Recipients = []Recipient{{Original: to}}
+	}
+	return r
 }

@@ -3,6 +3,7 @@ package report
 import (
 	"html"
 	"regexp"
+	"slices"
 	"strings"
 
 	"posthoorn/internal/mime"
@@ -13,12 +14,15 @@ import (
 var (
 	proseAddress = regexp.MustCompile(`^[>\s*•-]*(?:(?:Recipient(?: Address)?|Rcpt To|User|Failed (?:address|recipient)|Final-Recipient):\s*)?` +
 		`(?:rfc822;\s*|SMTP:\s*|mailto:)?[<(]?(?:rfc822;\s*)?([^\s<>@:;,"'()\[\]]{1,64}@[\pL\pN][\pL\pN.-]{0,252}[\pL\pN])(>|\b)(.*)$`)
-	proseOriginal = regexp.MustCompile(`(?i)^\s*(?:>\s*)?[-=_*]{2,}.*(?:copy of|below this line|original|header|unsent|returned message|` +
-		`forwarded|message follows)|^(?:Received|Return-Path|Message-ID): |^(?:Original message (?:headers|follows)|Message headers? follow|Unsent message)`)
+	proseOriginal = regexp.MustCompile(`(?i)^\s*(?:[>|]\s*)?[-=_*]{2,}.*(?:copy of|below this line|original|header|unsent|returned message|` +
+		`forwarded|message(?: text)? follows)|^(?:Received|Return-Path|Message-ID): |^(?:Original message (?:headers|follows)|Message headers? follow|Unsent message)`)
 	proseCode  = regexp.MustCompile(`(?:^|[^\d.])(?:[45]\d\d[ -]|[45]\.\d{1,3}\.\d{1,3}(?:\D|$))`)
-	proseLater = regexp.MustCompile(`(?i)delay|still (?:trying|being)|will (?:be retried|retry|keep trying|continue|try again)|not yet been delivered|warning message only|do not need to resend`)
+	proseItsID = regexp.MustCompile(`(?i)message-?id\S*\s*(?:(?:of|is)\s+)?\S*`)
+	blank      = regexp.MustCompile(`\n[ \t\r]*\n`)
+	proseAny   = regexp.MustCompile(`[^\s<>@:;,"'()\[\]=]+@[\pL\pN][\pL\pN.-]*`)
 	proseID    = regexp.MustCompile(`(?im)^[ \t>]*Message-ID:\s*(<[^<>\s]{1,500}>)`)
-	heading    = regexp.MustCompile(`^[-=_*]{2,}[^-=_*]*[-=_*]{2,}\s*`)
+	heading    = regexp.MustCompile(`^[|]?[-=_*]{2,}[^-=_*]*[-=_*]{2,}[|]?\s*`)
+	ruler      = regexp.MustCompile(`^[-=_*|]{5,}$`)
 	tag        = regexp.MustCompile(`<[^>]*>`)
 	hidden     = regexp.MustCompile(`(?is)<(?:style|script|head)\b.*?</(?:style|script|head)>`)
 	hiddenEnd  = regexp.MustCompile(`(?i)</(?:style|script|head)>`)
@@ -35,8 +39,11 @@ func (r *Reported) readProse(m *message) {
 		}
 	}
 	found := proseRecipients(told)
+	if len(found) == 0 {
+		found = m.onlyAddress(told)
+	}
 	action := "failed"
-	if later := m.field("Subject") + "\n" + told; proseLater.MatchString(later) {
+	if later.MatchString(m.field("Subject") + "\n" + told[:min(len(told), maxTold)]) {
 		action = "delayed"
 	}
 	if failed := m.failed(); len(failed) > 0 {
@@ -46,6 +53,48 @@ func (r *Reported) readProse(m *message) {
 		found[i].Action = action
 	}
 	r.Recipients = found
+}
+
+// onlyAddress finds the recipient in a text that has it in the middle of a line: the one address in it that is neither of those that
+// the report went from and to. What is told about it is its paragraph, or the first one with a code.
+func (m *message) onlyAddress(told string) []Recipient {
+	parties, to, coded := m.parties(), Recipient{}, ""
+	for paragraph := range strings.SplitSeq(blank.ReplaceAllString(told, "\n\n"), "\n\n") {
+		paragraph = clip(paragraph)
+		for _, address := range proseAny.FindAllString(proseItsID.ReplaceAllString(paragraph, ""), -1) {
+			address = strings.TrimRight(address, ".-")
+			switch {
+			case len(address) > 320 || strings.EqualFold(address, to.Final) || daemon.MatchString(address) || contains(parties, address):
+			case to.Final != "":
+				return nil // one of them is not the recipient
+			default:
+				to = Recipient{Final: address, Diagnostic: paragraph}
+			}
+		}
+		if coded == "" && proseCode.MatchString(paragraph) {
+			coded = paragraph
+		}
+	}
+	if to.Final == "" {
+		return nil
+	}
+	to.explain(coded)
+	return []Recipient{to}
+}
+
+// parties are the addresses that the report itself comes from and goes to.
+func (m *message) parties() (list []string) {
+	for _, name := range [...]string{"To", "From"} {
+		if f := m.parts[0].Field(name); f != nil {
+			list = append(list, few(mime.Addresses(f.Value))...)
+		}
+	}
+	return list
+}
+
+// contains says whether a list has an address, whatever its case.
+func contains(list []string, address string) bool {
+	return slices.ContainsFunc(list, func(s string) bool { return strings.EqualFold(s, address) })
 }
 
 // only keeps the recipients that are named, with what was found about each.
@@ -136,7 +185,7 @@ type proseReader struct {
 func (p *proseReader) line(line string) {
 	to, rest := recipientLine(line)
 	switch {
-	case line == "":
+	case line == "" || ruler.MatchString(line):
 		p.end()
 	case to != "" && len(p.found) < MaxRecipients:
 		p.end()

@@ -20,7 +20,7 @@ func Recognise(source []byte, envelopeFrom string) (Reported, bool) {
 		return Reported{}, false
 	}
 	for _, read := range [...]func(*message) (Reported, bool){
-		readFeedback, readDisposition, readDelivery, readTLS, readDMARC, readBounce,
+		readFeedback, readComplaint, readDisposition, readDelivery, readTLS, readDMARC, readBounce,
 	} {
 		if r, ok := read(m); ok {
 			return r, true
@@ -93,8 +93,9 @@ func (m *message) leaves() (found []*mime.Part) {
 	return found
 }
 
-// answering is how subjects of replies and forwarded mail begin.
-var answering = regexp.MustCompile(`(?i)^\s*(?:re|fw|fwd|aw|wg|antw|tr|rv|sv|vs|vb|enc|doorst|i|r)\s*(?:\[\d+\])?\s*:`)
+// answering is how subjects of replies and forwarded mail begin, after what lists and gateways put before it.
+var answering = regexp.MustCompile(`(?i)^\s*(?:\[[^\[\]]{1,80}\]\s*)*(?:re|fwd?|aw|antw(?:ort)?|wg|weitergeleitet|doorst|tr|rv|sv|vs|vb|vl|va|vá|i|r|rif|enc|res|odp|pd|` +
+	`ynt|[iİ]̇?lt|απ|πρθ|на|ответ|пересл|回复|回覆|答复|答覆|转发|轉寄|轉發|返信|転送|답장|회신|전달)\s*(?:\[\d+\])?\s*[:：]`)
 
 // answers says that the message is a person's, who answers or forwards another: what it holds of a report is quoted.
 func (m *message) answers() bool {
@@ -120,18 +121,26 @@ var originals = []string{
 
 func isOriginal(p *mime.Part) bool { return slices.Contains(originals, p.Media.Type) }
 
-// originalID is the Message-ID of the mail that the report returns. Without it the mail that an empty envelope answers is meant.
-func (m *message) originalID() string {
+// originalField is a field of the mail that the report returns; empty: there is none.
+func (m *message) originalField(name string) string {
 	for i := range m.parts {
 		if p := &m.parts[i]; isOriginal(p) && !p.Multipart {
 			if h, err := mime.ParseHeader(bytes.TrimLeft(m.content(p, 256<<10), "\r\n")); err == nil {
 				for _, f := range h.Fields {
-					if f.Is("Message-ID") {
-						return firstID(string(mime.Unfold(f.Value)))
+					if f.Is(name) {
+						return string(mime.Unfold(f.Value))
 					}
 				}
 			}
 		}
+	}
+	return ""
+}
+
+// originalID is the Message-ID of the mail that the report returns. Without it the mail that an empty envelope answers is meant.
+func (m *message) originalID() string {
+	if id := firstID(m.originalField("Message-ID")); id != "" {
+		return id
 	}
 	if m.null || m.reportType() != "" {
 		return firstID(m.field("In-Reply-To"))

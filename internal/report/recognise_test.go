@@ -63,7 +63,7 @@ func envelopeOf(t testing.TB, source []byte) string {
 
 func TestRecognise(t *testing.T) {
 	all := samples(t, "reports")
-	if len(all) < 60 {
+	if len(all) < 140 {
 		t.Errorf("only %d samples", len(all))
 	}
 	for name, source := range all {
@@ -90,7 +90,11 @@ func TestRecognise(t *testing.T) {
 }
 
 func TestOrdinaryMailIsNoReport(t *testing.T) {
-	for name, source := range samples(t, "ordinary") {
+	all := samples(t, "ordinary")
+	if len(all) < 120 {
+		t.Errorf("only %d samples", len(all))
+	}
+	for name, source := range all {
 		for _, source := range [][]byte{source, lineEnd.ReplaceAll(source, []byte("\r\n"))} {
 			if r, ok := Recognise(source, envelopeOf(t, source)); ok {
 				t.Errorf("%s is taken for %s", name, r.JSON())

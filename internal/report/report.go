@@ -31,6 +31,7 @@ const (
 	MaxText       = 2000    // bytes of one text
 	maxFields     = 1 << 20 // bytes of a part with fields, such as message/delivery-status
 	maxProse      = 64 << 10
+	maxTold       = 8 << 10 // bytes of prose that are searched for what becomes of the mail
 )
 
 // Kind is what a report is (dsn.md section 5).
