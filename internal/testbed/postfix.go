@@ -16,6 +16,10 @@ func Postfix(t testing.TB, settings ...string) *MailServer {
 	if err != nil {
 		t.Fatal(err)
 	}
+	master, err := need("postfix", "/usr/lib/postfix/sbin/master", "/usr/libexec/postfix/master")
+	if err != nil {
+		t.Fatal(err)
+	}
 	dir := serverDir(t, "postfix", "postfix", "data", "mail")
 	port, err := freePort()
 	if err != nil {
@@ -38,7 +42,11 @@ func Postfix(t testing.TB, settings ...string) *MailServer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return startMailServer(t, exec.Command(binary, "-c", dir+"/etc", "start-fg"), &MailServer{addr: loopback(port), mailbox: dir + "/mail/box", log: dir + "/log", config: dir + "/etc"}, dir)
+	if out, err := exec.Command(binary, "-c", dir+"/etc", "check").CombinedOutput(); err != nil { // it also makes the folders of the queue
+		t.Fatalf("%v\n%s", err, out)
+	}
+	// Not with postfix start-fg, whose shell stands between us and the server and does not pass signals on.
+	return startMailServer(t, exec.Command(master, "-c", dir+"/etc", "-s"), &MailServer{addr: loopback(port), mailbox: dir + "/mail/box", log: dir + "/log", config: dir + "/etc"}, dir)
 }
 
 // masterCf is the services of a Postfix that receives and delivers to a maildir.

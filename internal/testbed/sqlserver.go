@@ -131,11 +131,10 @@ func sqlOwner(name string) (owner, error) {
 	return owner{uid, gid}, errors.Join(uerr, gerr)
 }
 
-// command runs a program in the server's directory, as the server's user. The signal that ends it with us is set anew, since a
-// change of the user clears it.
+// command runs a program in the server's directory, as the server's user.
 func (s *SQLServer) command(words ...string) *exec.Cmd {
 	if os.Geteuid() == 0 {
-		words = append([]string{"setpriv", "--reuid", s.user, "--regid", s.user, "--clear-groups", "--pdeathsig", "KILL"}, words...)
+		words = append([]string{"setpriv", "--reuid", s.user, "--regid", s.user, "--clear-groups"}, words...)
 	}
 	cmd := exec.Command(words[0], words[1:]...)
 	cmd.Dir, cmd.Env = s.dir, []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8", "HOME=" + s.dir}

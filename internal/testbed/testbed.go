@@ -1,7 +1,7 @@
 // Package testbed starts real servers for tests (brokers, mail servers, a balancer, databases, stores), and a TCP proxy that
 // breaks connections on demand. Every server listens on free ports of loopback only, keeps its files in a temporary directory,
-// and ends with the test; it is killed by the kernel when the test process itself dies (PR_SET_PDEATHSIG). A program that is not
-// installed fails the test with the command that installs it; nothing is skipped.
+// and ends with the test; when the test process itself dies, even by SIGKILL, a shell that has waited for this kills it. A program
+// that is not installed fails the test with the command that installs it; nothing is skipped.
 //
 // Goroutines: one per started process, which waits for its end; two per connection through a Proxy.
 package testbed
@@ -46,13 +46,15 @@ func Tool(t testing.TB, name string) string {
 	return path
 }
 
-// process is a child that does not outlive us.
+// process is a child that does not outlive us, nor do its own children.
 type process struct {
 	cmd   *exec.Cmd
+	guard *guard
 	ended chan struct{}
 }
 
-// spawn starts cmd in a process group of its own, output to the file log.
+// spawn starts cmd in a session of its own, and so in a process group, output to the file log. (Postfix would make one
+// otherwise, which no signal of ours would reach.)
 func spawn(cmd *exec.Cmd, log string) (*process, error) {
 	out, err := os.OpenFile(log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
@@ -60,7 +62,7 @@ func spawn(cmd *exec.Cmd, log string) (*process, error) {
 	}
 	defer func() { _ = out.Close() }()
 	cmd.Stdout, cmd.Stderr = out, out
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", cmd.Path, err)
 	}
@@ -69,6 +71,10 @@ func spawn(cmd *exec.Cmd, log string) (*process, error) {
 		_ = cmd.Wait()
 		close(p.ended)
 	}()
+	if p.guard, err = guardGroup(cmd.Process.Pid); err != nil {
+		p.signal(syscall.SIGKILL, time.Second)
+		return nil, err
+	}
 	return p, nil
 }
 
@@ -84,6 +90,40 @@ func (p *process) signal(sig syscall.Signal, limit time.Duration) {
 	}
 	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
 	<-p.ended
+	p.guard.release()
+}
+
+// guard is a shell that kills a process group when we are gone. The kernel could do it (PR_SET_PDEATHSIG), but forgets about a server
+// that has changed its user, and knows nothing of its children.
+type guard struct {
+	shell *exec.Cmd
+	over  *os.File // a pipe: a line means that nothing is left to be killed; its end, that we are gone
+}
+
+func guardGroup(id int) (*guard, error) {
+	input, over, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = input.Close() }()
+	shell := exec.Command("/bin/sh", "-c", `read over || kill -KILL "-$1"`, "guard", strconv.Itoa(id))
+	shell.Stdin, shell.SysProcAttr = input, &syscall.SysProcAttr{Setsid: true}
+	if err := shell.Start(); err != nil {
+		_ = over.Close()
+		return nil, err
+	}
+	return &guard{shell, over}, nil
+}
+
+// release ends the guard. It may be called again.
+func (g *guard) release() {
+	if g == nil {
+		return
+	}
+	if _, err := fmt.Fprintln(g.over); err == nil {
+		_ = g.over.Close()
+		_ = g.shell.Wait()
+	}
 }
 
 // freePort finds a port that nothing listens on. It lies below those that the system gives to outgoing connections: one of these
