@@ -7,13 +7,11 @@ import (
 
 // sample notes once a second what is in memory, waits and is connected, for the charts of the console.
 func (d *Daemon) sample(ctx context.Context) {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-time.After(untilSample(time.Now())):
 		}
 		limited, cancel := context.WithTimeout(ctx, time.Second)
 		all, sources, err := d.engine.Gauges(limited)
@@ -22,4 +20,10 @@ func (d *Daemon) sample(ctx context.Context) {
 			d.stats.Sample(time.Now(), all, sources)
 		}
 	}
+}
+
+// untilSample is how long it is to the middle of the next second: a sample that comes a little early or late is still one of its second,
+// and none is left without.
+func untilSample(now time.Time) time.Duration {
+	return now.Truncate(time.Second).Add(time.Second + time.Second/2).Sub(now)
 }
