@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -24,6 +26,7 @@ type object = map[string]any
 // busy tells the board of some attempts.
 func (r *rig) busy() {
 	now := time.Now()
+	r.board.Sample(now.Add(-time.Second), stats.Gauges{Memory: 5}, map[netip.Addr]stats.Gauges{ownIP: {Memory: 5}})
 	for i := range 10 {
 		a := &stats.Attempt{Time: now, Source: ownIP, Domain: "example.org", Tags: []string{"news"}, Reused: i > 3}
 		if i == 9 {
@@ -31,7 +34,6 @@ func (r *rig) busy() {
 		}
 		r.board.Attempted(a)
 	}
-	r.board.Sample(now, stats.Gauges{Memory: 5}, nil)
 }
 
 // TestAnswersAreAsDescribed asks for everything and looks at the answers by the description.
@@ -55,7 +57,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		{"GET", "/overview", "/overview?source=x", nil, 400},
 		{"GET", "/overview", "/overview?source=192.0.2.1&tag=news", nil, 400},
 		{"GET", "/history", "/history", nil, 200},
-		{"GET", "/history", "/history?span=hour&source=192.0.2.1", nil, 200},
+		{"GET", "/history", "/history?source=192.0.2.1", nil, 200},
 		{"GET", "/history", "/history?span=day", nil, 200},
 		{"GET", "/history", "/history?span=hour&domain=example.org", nil, 400},
 		{"GET", "/history", "/history?span=year", nil, 400},
@@ -127,6 +129,19 @@ func TestNumbers(t *testing.T) {
 	}
 	if tag.Counters.Attempts != 10 || tag.Memory != 0 || tag.Connections.Incoming != nil {
 		t.Errorf("tag: %+v", tag)
+	}
+	var source overviewAnswer
+	var sources struct{ Sources []sourceAnswer }
+	b.get(api+"/overview?source="+ownIP.String(), &source)
+	b.get(api+"/sources", &sources)
+	i := slices.IndexFunc(sources.Sources, func(a sourceAnswer) bool { return a.IP == ownIP })
+	if source.Parked != 7 || sources.Sources[i].Parked != 7 {
+		t.Errorf("source: %+v %+v", source, sources.Sources[i])
+	}
+	var history historyAnswer
+	b.get(api+"/history?source="+ownIP.String(), &history)
+	if slices.ContainsFunc(history.Series["parked"], func(n *int) bool { return n != nil }) {
+		t.Error("what has waited for an address is not kept, and told")
 	}
 	var domains struct {
 		Domains []domainAnswer

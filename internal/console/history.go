@@ -36,7 +36,7 @@ func (s *Server) getHistory(c *call) (any, error) {
 		list := make([]*int, len(h.Points))
 		for i := range h.Points {
 			end := h.Start.Add(time.Duration(i+1) * h.Step)
-			list[i] = value.of(&h.Points[i], end.After(s.p.Instance.Started))
+			list[i] = value.of(&h.Points[i], sel, end.After(s.p.Instance.Started))
 		}
 		a.Series[name] = list
 	}
@@ -46,14 +46,14 @@ func (s *Server) getHistory(c *call) (any, error) {
 // lastSecond is the last one that is over: the counts of this one are not whole yet.
 func lastSecond() time.Time { return time.Now().Add(-time.Second) }
 
-// reading is a value of a point. Gauges are known only when they were sampled.
+// reading is a value of a point. Gauges are known only when they were sampled, and what waits only in all.
 type reading struct {
-	gauge bool
-	get   func(*stats.Point) int
+	gauge, whole bool
+	get          func(*stats.Point) int
 }
 
-func (o reading) of(p *stats.Point, running bool) *int {
-	if !running || o.gauge && !p.Known {
+func (o reading) of(p *stats.Point, sel stats.Selection, running bool) *int {
+	if !running || o.gauge && !p.Known || o.whole && sel != (stats.Selection{}) {
 		return nil
 	}
 	n := o.get(p)
@@ -68,11 +68,11 @@ var series = map[string]reading{
 	"errors":     {get: func(p *stats.Point) int { return p.Errors }},
 	"strange":    {get: func(p *stats.Point) int { return p.Strange }},
 	"not_tried":  {get: func(p *stats.Point) int { return p.NotTried }},
-	"memory":     {true, func(p *stats.Point) int { return p.Memory }},
-	"parked":     {true, func(p *stats.Point) int { return p.Parked }},
-	"opening":    {true, func(p *stats.Point) int { return p.Opening }},
-	"active":     {true, func(p *stats.Point) int { return p.Active }},
-	"idle":       {true, func(p *stats.Point) int { return p.Idle }},
+	"memory":     {true, false, func(p *stats.Point) int { return p.Memory }},
+	"parked":     {true, true, func(p *stats.Point) int { return p.Parked }},
+	"opening":    {true, false, func(p *stats.Point) int { return p.Opening }},
+	"active":     {true, false, func(p *stats.Point) int { return p.Active }},
+	"idle":       {true, false, func(p *stats.Point) int { return p.Idle }},
 }
 
 // point is the newest of a selection, for those who look on.
@@ -81,7 +81,7 @@ func (s *Server) point(sel stats.Selection) map[string]*int {
 	a := make(map[string]*int, len(series))
 	for name, value := range series {
 		if n := len(h.Points); n > 0 {
-			a[name] = value.of(&h.Points[n-1], true)
+			a[name] = value.of(&h.Points[n-1], sel, true)
 		}
 	}
 	return a

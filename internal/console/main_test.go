@@ -93,6 +93,10 @@ func (f *fakeTraffic) Load(context.Context) (all stats.Gauges, sources map[netip
 
 func (f *fakeTraffic) Gauges(ctx context.Context) (all stats.Gauges, sources map[netip.Addr]stats.Gauges, err error) {
 	all, sources, _, err = f.Load(ctx)
+	for ip, g := range sources {
+		g.Parked = 0
+		sources[ip] = g
+	}
 	return all, sources, err
 }
 

@@ -11,7 +11,7 @@ import (
 
 // Traffic knows what is in hand now. *outbox.Engine does.
 type Traffic interface {
-	// Gauges are those in all and by own address.
+	// Gauges are those in all, and by own address without what waits.
 	Gauges(ctx context.Context) (all stats.Gauges, sources map[netip.Addr]stats.Gauges, err error)
 	// Load is the same, and by destination in the form of the Operator, which costs more.
 	Load(ctx context.Context) (all stats.Gauges, sources map[netip.Addr]stats.Gauges, destinations map[string]stats.Gauges, err error)
@@ -26,7 +26,7 @@ type moment struct {
 	load  load
 }
 
-// moments are the last one, and the last one that has destinations.
+// moments are the last one, and the last one that is whole.
 type moments struct{ plain, whole moment }
 
 type load struct {
@@ -45,19 +45,19 @@ type problemAnswer struct {
 // fresh is how old a load may be.
 const fresh = 900 * time.Millisecond
 
-// load is that of now, by destination too if that is wanted. Callers leave its maps as they are.
-func (s *Server) load(ctx context.Context, destinations bool) (load, error) {
+// load is that of now; if that is wanted by destination, too, and with what waits by source. Callers leave its maps as they are.
+func (s *Server) load(ctx context.Context, whole bool) (load, error) {
 	if s.p.Traffic == nil {
 		return load{}, notBuilt
 	}
 	m := &s.moments.plain
-	if destinations {
+	if whole {
 		m = &s.moments.whole
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if now := time.Now(); now.Sub(m.taken) >= fresh {
-		n, err := s.newLoad(ctx, destinations)
+		n, err := s.newLoad(ctx, whole)
 		if err != nil {
 			return load{}, err
 		}
@@ -66,8 +66,8 @@ func (s *Server) load(ctx context.Context, destinations bool) (load, error) {
 	return m.load, nil
 }
 
-func (s *Server) newLoad(ctx context.Context, destinations bool) (n load, err error) {
-	if destinations {
+func (s *Server) newLoad(ctx context.Context, whole bool) (n load, err error) {
+	if whole {
 		n.All, n.Sources, n.Destinations, err = s.p.Traffic.Load(ctx)
 	} else {
 		n.All, n.Sources, err = s.p.Traffic.Gauges(ctx)

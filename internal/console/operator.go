@@ -29,16 +29,16 @@ func (s *Server) destination(c *call) (string, error) {
 	if s.p.Operator == nil {
 		return "", notBuilt
 	}
-	return s.destinationOf(c.PathValue("destination"))
+	return s.destinationOf("destination", c.PathValue("destination"))
 }
 
-func (s *Server) destinationOf(text string) (string, error) {
+func (s *Server) destinationOf(field, text string) (string, error) {
 	if s.p.Destination == nil {
 		return "", notBuilt
 	}
 	key, err := s.p.Destination(text)
 	if err != nil {
-		return "", badField("destination", "%v", err)
+		return "", badField(field, "%v", err)
 	}
 	return key, nil
 }

@@ -37,7 +37,7 @@ func (s *Server) selection(c *call) (sel stats.Selection, err error) {
 	}
 	sel.Tag = c.param("tag")
 	if text := c.param("domain"); text != "" {
-		if sel.Domain, err = s.destinationOf(text); err != nil {
+		if sel.Domain, err = s.destinationOf("domain", text); err != nil {
 			return sel, err
 		}
 	}
@@ -65,7 +65,7 @@ func (s *Server) overview(ctx context.Context, sel stats.Selection) (overviewAns
 	if s.p.Stats == nil {
 		return overviewAnswer{}, notBuilt
 	}
-	l, err := s.load(ctx, sel.Domain != "")
+	l, err := s.load(ctx, sel.Domain != "" || sel.Source.IsValid())
 	if err != nil {
 		return overviewAnswer{}, err
 	}

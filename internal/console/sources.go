@@ -23,7 +23,7 @@ func (s *Server) getSources(c *call) (any, error) {
 	if s.p.Stats == nil {
 		return nil, notBuilt
 	}
-	l, err := s.load(c.Context(), false)
+	l, err := s.load(c.Context(), true)
 	if err != nil {
 		return nil, err
 	}

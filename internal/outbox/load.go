@@ -5,12 +5,13 @@ import (
 	"net/netip"
 	"time"
 
+	"posthoorn/internal/localqueue"
 	"posthoorn/internal/schedule"
 	"posthoorn/internal/stats"
 )
 
-// Load is what there is at one moment: in all, by own address, and by destination as the plan has it. What waits on disk is not told
-// by address.
+// Load is what there is at one moment: in all, by own address, and by destination as the plan has it. What waits on disk
+// counts for every address that it may leave from.
 func (e *Engine) Load(ctx context.Context) (all stats.Gauges, sources map[netip.Addr]stats.Gauges, destinations map[string]stats.Gauges, err error) {
 	sites := map[string]schedule.Load{}
 	all, sources, err = e.loads(ctx, sites)
@@ -21,16 +22,34 @@ func (e *Engine) Load(ctx context.Context) (all stats.Gauges, sources map[netip.
 	for name, l := range sites {
 		destinations[name] = gauges(l)
 	}
+	parked := map[string]int{} // by the name of a set of addresses: there are few of them, and many places
 	for _, p := range e.o.Waiting.Places() {
 		g := destinations[p.Place.Destination]
 		g.Parked += p.Count - p.InHand
 		all.Parked += p.Count - p.InHand
 		destinations[p.Place.Destination] = g
+		parked[p.Place.Sources] += p.Count - p.InHand
+	}
+	for key, n := range parked {
+		e.parkedAt(sources, key, n)
 	}
 	return all, sources, destinations, nil
 }
 
-// Gauges is Load without destinations: it is cheap enough for every second.
+// parkedAt counts messages that wait for the addresses of a set.
+func (e *Engine) parkedAt(sources map[netip.Addr]stats.Gauges, key string, n int) {
+	list, pinned := e.sourcesAt(localqueue.Place{Sources: key})
+	if pinned.IsValid() {
+		list = []netip.Addr{pinned}
+	}
+	for _, ip := range list {
+		g := sources[ip]
+		g.Parked += n
+		sources[ip] = g
+	}
+}
+
+// Gauges is Load without destinations, and without what waits by address: it is cheap enough for every second.
 func (e *Engine) Gauges(ctx context.Context) (all stats.Gauges, sources map[netip.Addr]stats.Gauges, err error) {
 	all, sources, err = e.loads(ctx, nil)
 	all.Parked = e.o.Waiting.Parked()

@@ -70,7 +70,7 @@ func TestLoad(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, parked := destinations["receiver.test"], destinations["other.test"]
-		if all.Memory == 5 && all.Parked == 3 && all.Active > 0 && got.Memory == 5 && got.Active == all.Active && parked == (stats.Gauges{Parked: 3}) && sources[loopback].Active == all.Active && sources[loopback].Memory > 0 {
+		if all.Memory == 5 && all.Parked == 3 && all.Active > 0 && got.Memory == 5 && got.Active == all.Active && parked == (stats.Gauges{Parked: 3}) && sources[loopback].Active == all.Active && sources[loopback].Memory > 0 && sources[loopback].Parked == 3 {
 			break
 		}
 		if time.Now().After(deadline) {
