@@ -275,7 +275,7 @@ func TestStoreThatIsGone(t *testing.T) {
 	t.Parallel()
 	db := databases.PostgreSQL(t)
 	name, link := db.NewDatabase(t), testbed.StartProxy(t, db.Addr())
-	keys := map[string]string{"storage-address": db.AddressVia(link.Addr(), name), "storage-reschedule": "1", "storage-timeout": "1", "storage-policy": "none"}
+	keys := map[string]string{"storage-address": db.AddressVia(link.Addr(), name), "storage-reschedule": "1", "storage-timeout": "5", "storage-policy": "none"}
 	onEmbedded(t, setup{keys: keys}, func(t *testing.T, r *rig) {
 		r.publish(`{"recipient":"nothing@x.test","key":"there"}`) // makes the table
 		r.one("failure")
