@@ -17,15 +17,24 @@ const mostChanges = 10_000
 func auditColumns() []Column {
 	return []Column{
 		id(), moment("moment"), text("who", 255), text("tablename", 64), number("row_id"), text("action", 16),
-		long("cells_before"), long("cells_after"), number("undoes"), number("undone"),
+		long("cells_before"), long("cells_after"), number("undoes"), number("undone"), number("part_of"), number("secrets"),
 	}
 }
 
-// cells are the change as a row of the table.
+// cells are the change as a row of the table. Of secrets it keeps in clear those alone that are nowhere else any more.
 func (c *Change) cells() map[string]any {
+	before, after, secrets := c.before, c.after, 0
+	if t, ok := editable(c.Table); ok {
+		before = t.sealed(before, func(column string) bool { return before[column] != after[column] })
+		after = t.sealed(after, noSecret)
+		if t.hasSecrets(before) {
+			secrets = 1
+		}
+	}
 	return map[string]any{
 		"moment": c.Time.UTC().Format(mail.TimeLayout), "who": nameOf(c.Who), "tablename": c.Table, "row_id": c.Row,
-		"action": string(c.Action), "cells_before": rowText(c.before), "cells_after": rowText(c.after), "undoes": c.UndoOf, "undone": 0,
+		"action": string(c.Action), "cells_before": rowText(before), "cells_after": rowText(after), "undoes": c.UndoOf, "undone": 0,
+		"part_of": c.PartOf, "secrets": secrets,
 	}
 }
 
@@ -47,15 +56,18 @@ func rowText(row Row) any {
 func changeOf(row Row) Change {
 	c := Change{
 		ID: idOf(row["id"]), Who: row["who"], Table: row["tablename"], Row: idOf(row["row_id"]), Action: Action(row["action"]),
-		UndoOf: idOf(row["undoes"]), Undone: idOf(row["undone"]) != 0,
+		UndoOf: idOf(row["undoes"]), Undone: idOf(row["undone"]) != 0, PartOf: idOf(row["part_of"]),
 		before: rowOf(row["cells_before"]), after: rowOf(row["cells_after"]),
 	}
 	c.Time, _ = parseTime(row["moment"])
 	if t, ok := editable(c.Table); ok {
 		c.Before, c.After = t.open(c.before), t.open(c.after)
+		if t.forgotten(&c) {
+			c.Final = ErrForgotten.Error()
+		}
 	}
 	if c.Table == MailOrder {
-		c.After = Cells{}
+		c.Final, c.After = ErrFinal.Error(), Cells{}
 		for name, text := range c.after {
 			c.After[name] = text
 		}

@@ -91,6 +91,7 @@ func (c *Cache) Reload(ctx context.Context) error {
 	select {
 	case c.loading <- struct{}{}:
 	case <-ctx.Done():
+		c.failed(ctx, ctx.Err())
 		return ctx.Err()
 	}
 	defer func() { <-c.loading }()
@@ -146,12 +147,13 @@ func (c *Cache) take(rows map[string][]Row, begun uint64) {
 	sum := checksum(rows)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.writes.shown(begun)
+	written := c.writes.shown(begun)
 	if c.loaded && sum == c.sum {
 		c.expire()
 		return
 	}
 	c.contents, c.sum = newContents(rows, c.options.Server), sum
+	c.memory = slices.DeleteFunc(c.memory, func(p Pause) bool { return written[p.hold()] && c.contents.hasPause(p) })
 	c.loaded = !c.writes.strip(c.contents) // or else they are read anew
 	c.complain()
 	c.swap()

@@ -76,6 +76,8 @@ type Change struct {
 	After  Cells     `json:"after"`  // nil: there is no such row any more
 	Undone bool      `json:"undone"`
 	UndoOf int64     `json:"undo_of,omitempty"`
+	PartOf int64     `json:"part_of,omitempty"` // the leading change of its step: they are undone together
+	Final  string    `json:"final,omitempty"`   // why it cannot be undone; empty: it can, unless the row was changed since
 
 	before, after Row // with secrets
 }
@@ -87,6 +89,8 @@ var (
 	ErrNoChange   = errors.New("there is no such change")
 	ErrChanged    = errors.New("the row has been changed since")
 	ErrFinal      = errors.New("what was done with mail cannot be undone")
+	ErrForgotten  = errors.New("the key or token that the row had is kept for three days only, so this cannot be undone any more")
+	ErrStored     = errors.New("this is stored, and will be in force as soon as the settings can be read again")
 	ErrNoDatabase = errors.New("there is no database of settings that could be written")
 )
 

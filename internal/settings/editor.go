@@ -2,6 +2,7 @@ package settings
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -22,6 +23,7 @@ type Database interface {
 type Tx interface {
 	Row(t Table, id int64) (row Row, ok bool, err error)
 	Last(t Table, before int64, most int) ([]Row, error) // the newest first; before 0: from the newest on
+	Where(t Table, column string, number int64) ([]Row, error)
 	Insert(table string, cells map[string]any) (id int64, err error)
 	Update(table string, id int64, cells map[string]any) error
 	Delete(table string, id int64) error
@@ -63,15 +65,15 @@ func (e *Editor) Rows(ctx context.Context, table string) ([]EditRow, error) {
 	}
 	list := []EditRow{}
 	if e.db != nil {
-		all, err := e.cache.options.Store.Load(ctx, tables())
+		all, err := e.load(ctx, &t)
 		if err != nil && table == tablePaused {
 			return e.knownPauses(&t), nil
 		}
 		if err != nil {
 			return nil, err
 		}
-		problems := newContents(all, e.cache.options.Server).problems(table)
-		for _, row := range all[table] {
+		problems := newContents(map[string][]Row{table: all}, e.cache.options.Server).problems(table)
+		for _, row := range all {
 			id := idOf(row["id"])
 			list = append(list, EditRow{id, t.open(row), t.has(row), problems[row["id"]]})
 		}
@@ -109,19 +111,25 @@ func (e *Editor) insert(ctx context.Context, who, table string, given Cells) (Ch
 	}
 	row := t.with(nil, cells)
 	if err := e.check(ctx, &t, 0, row); err != nil {
-		return e.pauseAnyway(ctx, who, &t, row, err)
+		return e.pauseAnyway(ctx, who, &t, row, Change{}, err)
 	}
-	c := Change{Who: who, Table: table, Action: Inserted}
-	err = e.apply(ctx, &c, func(tx Tx) (err error) {
-		if c.Row, err = tx.Insert(table, cells); err == nil {
-			err = c.readBack(tx, &t)
-		}
-		return err
+	c, err := e.apply(ctx, who, func(tx Tx) ([]Change, error) {
+		c, err := added(tx, &t, cells)
+		return []Change{c}, err
 	})
 	if err != nil {
-		return e.pauseAnyway(ctx, who, &t, row, err)
+		return e.pauseAnyway(ctx, who, &t, row, c, err)
 	}
 	return c, nil
+}
+
+// added writes a new row.
+func added(tx Tx, t *TableInfo, cells Cells) (c Change, err error) {
+	c = Change{Table: t.Name, Action: Inserted}
+	if c.Row, err = tx.Insert(t.Name, cells); err == nil {
+		err = c.readBack(tx, t)
+	}
+	return c, err
 }
 
 // Update changes cells of a row; those that are not given stay.
@@ -138,20 +146,21 @@ func (e *Editor) Update(ctx context.Context, who, table string, id int64, given 
 	if err := e.check(ctx, &t, id, after); err != nil {
 		return 0, err
 	}
-	c := Change{Who: who, Table: table, Row: id, Action: Updated, before: before}
-	err = e.apply(ctx, &c, func(tx Tx) error {
+	c, err := e.apply(ctx, who, func(tx Tx) ([]Change, error) {
 		if err := unchanged(tx, &t, id, before); err != nil {
-			return err
+			return nil, err
 		}
 		if err := tx.Update(table, id, cells); err != nil {
-			return err
+			return nil, err
 		}
-		return c.readBack(tx, &t)
+		c := Change{Table: table, Row: id, Action: Updated, before: before}
+		err := c.readBack(tx, &t)
+		return []Change{c}, err
 	})
 	return c.ID, err
 }
 
-// Delete removes a row.
+// Delete removes a row, and with a key its patterns.
 func (e *Editor) Delete(ctx context.Context, who, table string, id int64) (change int64, err error) {
 	t, ok := editable(table)
 	if !ok {
@@ -164,13 +173,16 @@ func (e *Editor) Delete(ctx context.Context, who, table string, id int64) (chang
 	if err != nil {
 		return 0, err
 	}
-	c := Change{Who: who, Table: table, Row: id, Action: Deleted, before: before}
-	err = e.apply(ctx, &c, func(tx Tx) error {
+	c, err := e.apply(ctx, who, func(tx Tx) ([]Change, error) {
 		if err := unchanged(tx, &t, id, before); err != nil {
-			return err
+			return nil, err
 		}
-		return tx.Delete(table, id)
+		return remove(tx, &t, id, before)
 	})
+	if table == tablePaused && errors.Is(err, ErrStored) {
+		e.cache.removed(id)
+		err = nil
+	}
 	return c.ID, err
 }
 
@@ -234,11 +246,17 @@ func (e *Editor) check(ctx context.Context, t *TableInfo, id int64, row Row) err
 	if e.db == nil {
 		return ErrNoDatabase
 	}
-	all, err := e.cache.options.Store.Load(ctx, tables())
+	all, err := e.load(ctx, t)
 	if err != nil {
 		return err
 	}
-	return e.judge(t, put(all[t.Name], id, row), id)
+	return e.judge(t, put(all, id, row), id)
+}
+
+// load reads one table.
+func (e *Editor) load(ctx context.Context, t *TableInfo) ([]Row, error) {
+	all, err := e.cache.options.Store.Load(ctx, []Table{t.table})
+	return all[t.Name], err
 }
 
 // put is the rows of a table with one of them replaced, or a new one added.
@@ -271,31 +289,6 @@ func (e *Editor) judge(t *TableInfo, rows []Row, id int64) error {
 		return &CellError{m[1], reason[len(m[0]):]}
 	}
 	return &CellError{"", reason}
-}
-
-// apply makes a change and notes it, and puts it in force.
-func (e *Editor) apply(ctx context.Context, c *Change, do func(Tx) error) error {
-	if e.db == nil {
-		return ErrNoDatabase
-	}
-	c.Time = e.now()
-	err := e.db.Write(ctx, func(tx Tx) (err error) {
-		if err = do(tx); err != nil {
-			return err
-		}
-		if c.ID, err = tx.Insert(tableAudit, c.cells()); err != nil {
-			return fmt.Errorf("nothing was changed, as the table audit cannot note it (database-validate makes that table): %w", err)
-		}
-		return tx.DeleteUpTo(tableAudit, c.ID-mostChanges)
-	})
-	if err != nil {
-		return err
-	}
-	e.log.Info("the settings were changed", "change", c.ID, "by", c.Who, "table", c.Table, "row", c.Row, "action", string(c.Action))
-	if err := e.cache.Reload(ctx); err != nil {
-		return fmt.Errorf("the change is in the database, and will be in force when that can be read again: %w", err)
-	}
-	return nil
 }
 
 // readBack notes the row as the database has it now, which an undo will find again: its own defaults and its way to write a time may

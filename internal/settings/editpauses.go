@@ -19,10 +19,11 @@ func (e *Editor) ownPause(cells Cells) {
 	}
 }
 
-// pauseAnyway holds a pause in memory when the database cannot take it: on a bad day it must work.
-func (e *Editor) pauseAnyway(ctx context.Context, who string, t *TableInfo, row Row, failed error) (Change, error) {
+// pauseAnyway holds a pause in memory when the database cannot take it, or cannot be read: on a bad day it must work. Made is the
+// change after ErrStored.
+func (e *Editor) pauseAnyway(ctx context.Context, who string, t *TableInfo, row Row, made Change, failed error) (Change, error) {
 	if _, refused := errors.AsType[*CellError](failed); refused || t.Name != tablePaused {
-		return Change{}, failed
+		return made, failed
 	}
 	if err := e.judge(t, put(nil, 0, row), 0); err != nil {
 		return Change{}, err
@@ -30,9 +31,16 @@ func (e *Editor) pauseAnyway(ctx context.Context, who string, t *TableInfo, row 
 	in := &cells{row: row}
 	p := Pause{Source: in.addr("localip"), Tag: in.words("tag"), Expire: in.moment("expire"), Memory: true}
 	p.Remote, p.Domain = in.target()
+	stored := errors.Is(failed, ErrStored)
+	if stored {
+		e.cache.wrote(p)
+	}
 	p, err := e.cache.Pause(ctx, p)
-	if err != nil {
-		return Change{}, &CellError{"", err.Error()}
+	switch {
+	case err != nil:
+		return made, &CellError{"", err.Error()}
+	case stored:
+		return made, nil
 	}
 	e.log.Warn("a pause is held in memory alone", "by", who, "error", failed)
 	return Change{Time: e.now(), Who: who, Table: tablePaused, Row: memoryID(p), Action: Inserted}, nil
@@ -99,4 +107,67 @@ func (e *Editor) endMemoryPause(who string, id int64) error {
 		return nil
 	}
 	return ErrNoRow
+}
+
+// Pause is that of the Cache, with a change that can be undone for the row.
+func (e *Editor) Pause(ctx context.Context, who string, p Pause) (Pause, error) {
+	return e.cache.pause(ctx, p, notedRows{e, who})
+}
+
+// Resume is that of the Cache, with changes that can be undone for the rows.
+func (e *Editor) Resume(ctx context.Context, who string, p Pause) (int, error) {
+	return e.cache.resume(ctx, p, notedRows{e, who})
+}
+
+// notedRows writes rows of pauses, each with its change. An operator's order works on a bad day: where nothing can be noted it is
+// carried out without.
+type notedRows struct {
+	e   *Editor
+	who string
+}
+
+func (r notedRows) insert(ctx context.Context, cells map[string]any) error {
+	t, _ := editable(tablePaused)
+	_, err := r.e.commit(ctx, r.who, func(tx Tx) ([]Change, error) {
+		c, err := added(tx, &t, cells)
+		return []Change{c}, err
+	})
+	if r.plainly(err) {
+		return plainRows{r.e.cache.options.Store}.insert(ctx, cells)
+	}
+	return err
+}
+
+func (r notedRows) delete(ctx context.Context, ids []int64) error {
+	t, _ := editable(tablePaused)
+	_, err := r.e.commit(ctx, r.who, func(tx Tx) (list []Change, err error) {
+		for _, id := range ids {
+			was, ok, err := tx.Row(t.table, id)
+			if err != nil {
+				return nil, err
+			}
+			if !ok {
+				continue
+			}
+			done, err := remove(tx, &t, id, was)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, done...)
+		}
+		return list, nil
+	})
+	if r.plainly(err) {
+		return plainRows{r.e.cache.options.Store}.delete(ctx, ids)
+	}
+	return err
+}
+
+// plainly says that a write failed for nothing but its record.
+func (r notedRows) plainly(err error) bool {
+	if !errors.Is(err, errNotNoted) {
+		return false
+	}
+	r.e.log.Warn("an order stands in this log alone: the table audit cannot note it", "by", r.who, "error", err)
+	return true
 }

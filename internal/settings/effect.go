@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -21,24 +21,43 @@ func (e *Editor) Preview(ctx context.Context, table string, id int64, given Cell
 	if e.db == nil && table != tablePaused {
 		return Effect{}, ErrNoDatabase
 	}
-	all := map[string][]Row{}
+	var all []Row
 	if e.db != nil {
-		rows, err := e.cache.options.Store.Load(ctx, tables())
-		switch {
-		case err == nil:
-			all = rows
-		case table != tablePaused || id > 0:
+		if all, err = e.load(ctx, &t); err != nil && (table != tablePaused || id > 0) {
 			return Effect{}, err
 		}
 	}
-	old, found := find(all[table], id)
+	old, found := find(all, id)
 	if id < 0 && table == tablePaused {
 		old, found = e.memoryPause(id)
 	}
 	if id != 0 && !found {
 		return Effect{}, ErrNoRow
 	}
-	return e.effect(&t, all, id, old, t.with(old, cells), remove), nil
+	f := e.effect(&t, all, id, old, t.with(old, cells), remove)
+	if remove && table == tableKeys {
+		return f, e.patternsGo(ctx, &f, id)
+	}
+	return f, nil
+}
+
+// patternsGo tells of the patterns that are removed with a key.
+func (e *Editor) patternsGo(ctx context.Context, f *Effect, id int64) error {
+	t, _ := editable(tableSigns)
+	all, err := e.load(ctx, &t)
+	n := 0
+	for _, row := range all {
+		if idOf(row[keyColumn]) == id {
+			n++
+		}
+	}
+	switch {
+	case n == 1:
+		f.Text += " Its pattern is removed with it."
+	case n > 1:
+		f.Text += fmt.Sprintf(" Its %d patterns are removed with it.", n)
+	}
+	return err
 }
 
 func find(rows []Row, id int64) (Row, bool) {
@@ -50,13 +69,12 @@ func find(rows []Row, id int64) (Row, bool) {
 	return nil, false
 }
 
-func (e *Editor) effect(t *TableInfo, all map[string][]Row, id int64, old, row Row, remove bool) Effect {
-	next := maps.Clone(all)
-	next[t.Name] = put(all[t.Name], id, row)
+func (e *Editor) effect(t *TableInfo, all []Row, id int64, old, row Row, remove bool) Effect {
+	next := put(all, id, row)
 	if remove {
-		next[t.Name] = next[t.Name][:len(next[t.Name])-1]
+		next = next[:len(next)-1]
 		row = old
-	} else if err := e.judge(t, next[t.Name], id); err != nil {
+	} else if err := e.judge(t, next, id); err != nil {
 		refused, _ := errors.AsType[*CellError](err)
 		return Effect{Problem: refused.Error(), Field: refused.Column}
 	}
@@ -64,22 +82,32 @@ func (e *Editor) effect(t *TableInfo, all map[string][]Row, id int64, old, row R
 	if ends := sentence(t.Name, old, true); old != nil && !remove && ends != sentence(t.Name, row, true) {
 		f.Text, f.Concerns = ends+" "+f.Text, either(concerned(t.Name, old), f.Concerns)
 	}
+	if t.loses(old, row, remove) {
+		f.Text += " What is lost by this is kept for three days: until then it can be undone."
+	}
 	if t.Name == tableCapacity {
 		f.Limits = e.limitChanges(all, next, row)
 	}
 	return f
 }
 
+// loses says that a secret is removed or replaced.
+func (t *TableInfo) loses(old, row Row, remove bool) bool {
+	return slices.ContainsFunc(t.Columns, func(c ColumnInfo) bool {
+		return c.Secret && old[c.Name] != "" && (remove || old[c.Name] != row[c.Name])
+	})
+}
+
 // limitChanges compare what holds for the pair of a row.
-func (e *Editor) limitChanges(before, after map[string][]Row, row Row) (list []LimitChange) {
+func (e *Editor) limitChanges(before, after []Row, row Row) (list []LimitChange) {
 	in := &cells{row: row}
 	source, domain := in.addr("localip"), in.domain("domain")
 	var domains []string
 	if domain != "" {
 		domains = []string{domain}
 	}
-	limits := func(rows map[string][]Row) []LimitField {
-		return newSnapshot(newContents(rows, e.cache.options.Server), 0, nil, e.now()).ExplainLimits(source, domains, nil)
+	limits := func(rows []Row) []LimitField {
+		return newSnapshot(newContents(map[string][]Row{tableCapacity: rows}, e.cache.options.Server), 0, nil, e.now()).ExplainLimits(source, domains, nil)
 	}
 	was, is := limits(before), limits(after)
 	for i := range was {

@@ -11,15 +11,9 @@ func (e *Editor) Note(ctx context.Context, who string, action Action, facts Cell
 	if e.db == nil {
 		return nil
 	}
-	c := Change{Time: e.now(), Who: who, Table: MailOrder, Action: action, after: Row{}}
+	c := Change{Table: MailOrder, Action: action, after: Row{}}
 	for name, value := range facts {
 		c.after[name] = fmt.Sprint(value)
 	}
-	return e.db.Write(ctx, func(tx Tx) error {
-		id, err := tx.Insert(tableAudit, c.cells())
-		if err == nil {
-			err = tx.DeleteUpTo(tableAudit, id-mostChanges)
-		}
-		return err
-	})
+	return e.db.Write(ctx, func(tx Tx) error { return e.note(tx, who, []Change{c}) })
 }

@@ -18,6 +18,27 @@ import (
 // day. It is then never written, and lasts until it ends, until Resume or until the program stops. An error is one of the pause: a
 // domain and a remote address together, a bad domain or tag, an end that has passed.
 func (c *Cache) Pause(ctx context.Context, p Pause) (Pause, error) {
+	return c.pause(ctx, p, plainRows{c.options.Store})
+}
+
+// pauseRows writes rows of the table of pauses.
+type pauseRows interface {
+	insert(ctx context.Context, cells map[string]any) error
+	delete(ctx context.Context, ids []int64) error
+}
+
+// plainRows are those that nobody keeps a record of.
+type plainRows struct{ Store }
+
+func (r plainRows) insert(ctx context.Context, cells map[string]any) error {
+	return r.Insert(ctx, tablePaused, cells)
+}
+
+func (r plainRows) delete(ctx context.Context, ids []int64) error {
+	return r.Delete(ctx, tablePaused, ids)
+}
+
+func (c *Cache) pause(ctx context.Context, p Pause, rows pauseRows) (Pause, error) {
 	p, err := p.checked()
 	if err != nil {
 		return Pause{}, err
@@ -28,7 +49,7 @@ func (c *Cache) Pause(ctx context.Context, p Pause) (Pause, error) {
 	if p.Memory || c.options.Store == nil {
 		return c.hold(p), nil
 	}
-	if err := c.write(ctx, p); err != nil {
+	if err := c.write(ctx, p, rows); err != nil {
 		c.log.Warn("a pause is held in memory alone", "error", err)
 		return c.hold(p), nil
 	}
@@ -39,17 +60,30 @@ func (c *Cache) Pause(ctx context.Context, p Pause) (Pause, error) {
 }
 
 // write puts the row of a pause into the database and reads it back. After an error it may be there all the same.
-func (c *Cache) write(ctx context.Context, p Pause) error {
+func (c *Cache) write(ctx context.Context, p Pause, rows pauseRows) error {
 	limited, cancel := context.WithTimeout(ctx, writeTime)
 	defer cancel()
-	err := c.options.Store.Insert(limited, tablePaused, c.row(p))
-	c.mu.Lock()
-	c.writes.row(p.hold())
-	c.mu.Unlock()
+	err := rows.insert(limited, c.row(p))
+	c.wrote(p)
 	if err != nil {
 		return err
 	}
 	return c.Reload(limited)
+}
+
+// wrote notes that the row of a pause may stand in the database.
+func (c *Cache) wrote(p Pause) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.writes.row(p.hold())
+}
+
+// removed takes a row out of force that was deleted, while the settings cannot be read anew.
+func (c *Cache) removed(id int64) {
+	c.mu.Lock()
+	c.writes.delete([]int64{id})
+	c.mu.Unlock()
+	c.forget()
 }
 
 // newest is the last row that is such a pause.
@@ -75,6 +109,10 @@ func (c *Cache) hold(p Pause) Pause {
 // other. It says how many there were. An error: rows that the last snapshot has, or that Pause has tried to write since, may still
 // be in the database; the pauses in memory are gone all the same.
 func (c *Cache) Resume(ctx context.Context, p Pause) (int, error) {
+	return c.resume(ctx, p, plainRows{c.options.Store})
+}
+
+func (c *Cache) resume(ctx context.Context, p Pause, rows pauseRows) (int, error) {
 	p, err := p.checked()
 	if err != nil {
 		return 0, err
@@ -96,7 +134,7 @@ func (c *Cache) Resume(ctx context.Context, p Pause) (int, error) {
 	}
 	ids := c.ids(p)
 	if len(ids) > 0 {
-		if err := c.options.Store.Delete(limited, tablePaused, ids); err != nil {
+		if err := rows.delete(limited, ids); err != nil {
 			return n, fmt.Errorf("the pause stands in the database: %w", err)
 		}
 		n += len(ids)

@@ -20,6 +20,11 @@ type Pause struct {
 // Equal says that both stop the same deliveries; when they end does not matter.
 func (p Pause) Equal(q Pause) bool { return p.hold() == q.hold() }
 
+// hasPause says that a row is this pause.
+func (c *contents) hasPause(p Pause) bool {
+	return slices.ContainsFunc(c.paused, func(q Pause) bool { return q.Equal(p) && q.Expire.Equal(p.Expire) })
+}
+
 // over says that the pause has ended.
 func (p Pause) over(now time.Time) bool { return !p.Expire.IsZero() && !now.Before(p.Expire) }
 

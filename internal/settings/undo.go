@@ -3,6 +3,7 @@ package settings
 import (
 	"context"
 	"maps"
+	"slices"
 )
 
 // Changes are the last ones, the newest first, with ids under before (0: all).
@@ -22,30 +23,27 @@ func (e *Editor) Changes(ctx context.Context, before int64, most int) (list []Ch
 
 func auditTable() Table { return Table{Name: tableAudit, Columns: auditColumns()} }
 
-// Undo takes a change back, which is a change too. ErrChanged: it was taken back already, or the row is not as the change left it.
+// Undo takes a change back, with all that was changed in the same step, which is a step too. ErrChanged: it was taken back already,
+// or a row is not as the change left it.
 func (e *Editor) Undo(ctx context.Context, who string, id int64) (change int64, err error) {
-	if e.db == nil {
-		return 0, ErrNoDatabase
-	}
-	c := Change{Who: who, UndoOf: id}
-	err = e.apply(ctx, &c, func(tx Tx) error {
-		row, ok, err := tx.Row(auditTable(), id)
-		if err != nil || !ok {
-			return firstOf(err, ErrNoChange)
+	c, err := e.apply(ctx, who, func(tx Tx) ([]Change, error) {
+		old, err := stepOf(tx, id)
+		if err != nil {
+			return nil, err
 		}
-		old := changeOf(row)
-		if old.Table == MailOrder {
-			return ErrFinal
+		var lead, parts []Change // what was done last is undone first, and the leading change last
+		for _, c := range slices.Backward(old) {
+			done, err := takeBack(tx, &c)
+			if err == nil {
+				err = tx.Update(tableAudit, c.ID, Cells{"undone": 1})
+			}
+			if err != nil {
+				return nil, err
+			}
+			parts = append(parts, lead...)
+			lead, parts = done[:1], append(parts, done[1:]...)
 		}
-		t, ok := editable(old.Table)
-		if !ok || old.Undone {
-			return ErrChanged
-		}
-		c.Table, c.Row, c.before, c.after = old.Table, old.Row, old.after, old.before
-		if err := takeBack(tx, &t, &c); err != nil {
-			return err
-		}
-		return tx.Update(tableAudit, id, Cells{"undone": 1})
+		return append(lead, parts...), nil
 	})
 	return c.ID, err
 }
@@ -58,52 +56,59 @@ func firstOf(err, other error) error {
 }
 
 // takeBack puts a row back as it was before a change. One that was deleted gets its id again, since other rows may name it.
-func takeBack(tx Tx, t *TableInfo, c *Change) error {
-	if c.before == nil {
-		c.Action = Inserted
-		if _, ok, err := tx.Row(t.table, c.Row); err != nil || ok {
-			return firstOf(err, ErrChanged)
+func takeBack(tx Tx, old *Change) ([]Change, error) {
+	t, ok := editable(old.Table)
+	switch {
+	case old.Table == MailOrder:
+		return nil, ErrFinal
+	case !ok, old.Undone:
+		return nil, ErrChanged
+	case t.forgotten(old):
+		return nil, ErrForgotten
+	}
+	now, there, err := tx.Row(t.table, old.Row)
+	if err != nil || there != (old.after != nil) || there && !t.same(now, old.after) {
+		return nil, firstOf(err, ErrChanged)
+	}
+	if old.before == nil {
+		list, err := remove(tx, &t, old.Row, now)
+		if err == nil {
+			list[0].UndoOf = old.ID
 		}
-		cells := t.cells(c.after)
-		cells["id"] = c.Row
-		_, err := tx.Insert(t.Name, cells)
-		return err
+		return list, err
 	}
-	if err := same(tx, t, c.Row, c.before); err != nil {
-		return err
+	c := Change{Table: t.Name, Row: old.Row, Action: Updated, UndoOf: old.ID, before: now}
+	cells := t.cells(old.before)
+	if there {
+		err = tx.Update(t.Name, old.Row, cells)
+	} else {
+		c.Action, cells["id"] = Inserted, old.Row
+		_, err = tx.Insert(t.Name, cells)
 	}
-	if c.after == nil {
-		c.Action = Deleted
-		return tx.Delete(t.Name, c.Row)
+	if err == nil {
+		err = c.readBack(tx, &t)
 	}
-	c.Action = Updated
-	return tx.Update(t.Name, c.Row, t.cells(c.after))
+	return []Change{c}, err
 }
 
 // same says that a row has the cells that a change gave it. The id of a new row was not known then.
-func same(tx Tx, t *TableInfo, id int64, was Row) error {
-	now, ok, err := tx.Row(t.table, id)
-	if err != nil || !ok {
-		return firstOf(err, ErrChanged)
-	}
-	now, was = maps.Clone(now), maps.Clone(was)
+func (t *TableInfo) same(now, was Row) bool {
+	now, was = t.sealed(now, noSecret), t.sealed(was, noSecret)
 	delete(now, "id")
 	delete(was, "id")
-	if !maps.Equal(now, was) {
-		return ErrChanged
-	}
-	return nil
+	return maps.Equal(now, was)
 }
 
-// cells are those of a row for the database: what is absent is NULL.
+// cells are those of a row for the database: what is absent is NULL, and a secret that is only known by its digest stays.
 func (t *TableInfo) cells(row Row) Cells {
 	cells := make(Cells, len(t.Columns))
 	for _, e := range t.Columns {
-		cells[e.Name] = nil
 		c, _, _ := t.column(e.Name)
 		text, ok := row[e.Name]
 		switch {
 		case !ok:
+			cells[e.Name] = nil
+		case e.Secret && isDigest(text):
 		case c.Kind == Int:
 			cells[e.Name] = idOf(text)
 		default:

@@ -27,10 +27,18 @@ func (w *writes) delete(ids []int64) {
 	}
 }
 
-// shown forgets the writes that a reload shows which began after so many of them.
-func (w *writes) shown(begun uint64) {
-	maps.DeleteFunc(w.rows, func(_ hold, n uint64) bool { return n <= begun })
+// shown forgets the writes that a reload shows which began after so many of them. It returns what the pauses stop of which a row
+// may have been written.
+func (w *writes) shown(begun uint64) map[hold]bool {
+	rows := map[hold]bool{}
+	for h, n := range w.rows {
+		if n <= begun {
+			rows[h] = true
+			delete(w.rows, h)
+		}
+	}
 	maps.DeleteFunc(w.deleted, func(_ int64, n uint64) bool { return n <= begun })
+	return rows
 }
 
 // strip takes rows out of contents that were deleted after they had been read, and says whether there were any.

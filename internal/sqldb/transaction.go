@@ -31,6 +31,12 @@ func (t *Tx) Last(table Table, before int64, most int) ([]Row, error) {
 	return t.s.rows(t.ctx, table, condition+" ORDER BY "+id+" DESC LIMIT "+strconv.Itoa(most))
 }
 
+// Where reads the rows that have a number in a column, in the order of their ids.
+func (t *Tx) Where(table Table, column string, number int64) ([]Row, error) {
+	quote := t.s.dialect.quote
+	return t.s.rows(t.ctx, table, " WHERE "+quote(column)+" = "+strconv.FormatInt(number, 10)+" ORDER BY "+quote("id"))
+}
+
 // Row is the row with an id. False: there is none.
 func (t *Tx) Row(table Table, id int64) (Row, bool, error) {
 	rows, err := t.s.rows(t.ctx, table, t.where(id))

@@ -65,6 +65,11 @@ func TestTransaction(t *testing.T) {
 				}
 				equal(t, have, c.want)
 			}
+			rows, err := tx.Where(limitsTable, "most", 1)
+			if err != nil {
+				return err
+			}
+			equal(t, rows, []Row{{"id": "3", "domain": "c", "most": "1", "order": "0"}})
 			return tx.DeleteUpTo("limits", 2)
 		}))
 		equal(t, len(read(t, d, limitsTable)), 2)

@@ -433,16 +433,21 @@ func TestPreviewOfARowThatMoves(t *testing.T) {
 	}
 }
 
-// Where nothing can be noted nothing is changed, and people learn what is missing.
-func TestNoTableForTheAudit(t *testing.T) {
-	address := sqlite(t)
-	e, _, _ := editor(t, address)
-	pool, err := sql.Open("sqlite", "file:"+strings.TrimPrefix(address, "sqlite://"))
+// drop removes a table.
+func drop(t *testing.T, s *Store, table string) {
+	t.Helper()
+	pool, err := sql.Open("sqlite", "file:"+strings.TrimPrefix(s.String(), "sqlite://"))
 	must(t, err)
-	_, err = pool.ExecContext(t.Context(), "DROP TABLE audit")
+	_, err = pool.ExecContext(t.Context(), "DROP TABLE "+table)
 	must(t, err)
 	must(t, pool.Close())
-	_, _, err = e.Insert(t.Context(), "ann", "capacity", settings.Cells{"domain": "a.test"})
+}
+
+// Where nothing can be noted nothing is changed, and people learn what is missing.
+func TestNoTableForTheAudit(t *testing.T) {
+	e, _, s := editor(t, sqlite(t))
+	drop(t, s, "audit")
+	_, _, err := e.Insert(t.Context(), "ann", "capacity", settings.Cells{"domain": "a.test"})
 	if err == nil || !strings.Contains(err.Error(), "database-validate") {
 		t.Error(err)
 	}

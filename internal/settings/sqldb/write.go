@@ -23,7 +23,14 @@ func (t tx) Row(table settings.Table, id int64) (settings.Row, bool, error) {
 }
 
 func (t tx) Last(table settings.Table, before int64, most int) ([]settings.Row, error) {
-	found, err := t.Tx.Last(translate([]settings.Table{table})[0], before, most)
+	return rowsOf(t.Tx.Last(translate([]settings.Table{table})[0], before, most))
+}
+
+func (t tx) Where(table settings.Table, column string, number int64) ([]settings.Row, error) {
+	return rowsOf(t.Tx.Where(translate([]settings.Table{table})[0], column, number))
+}
+
+func rowsOf(found []sqldb.Row, err error) ([]settings.Row, error) {
 	rows := make([]settings.Row, len(found))
 	for i, row := range found {
 		rows[i] = settings.Row(row)

@@ -1,0 +1,286 @@
+package sqldb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"posthoorn/internal/settings"
+)
+
+// later is an editor whose clock can be moved.
+func later(t *testing.T, address string) (*settings.Editor, *settings.Cache, *Store, *time.Time) {
+	t.Helper()
+	s, _ := open(t, address)
+	must(t, s.Validate(t.Context()))
+	now := time.Now()
+	cache := settings.NewCache(settings.CacheOptions{
+		Store: s, Server: 7, Logger: slog.New(slog.DiscardHandler), Now: func() time.Time { return now },
+	})
+	must(t, cache.Reload(t.Context()))
+	return settings.NewEditor(cache, s), cache, s, &now
+}
+
+// A key and its patterns are made, removed and brought back together.
+func TestKeyAndPatternsAreOneStep(t *testing.T) {
+	onEach(t, func(t *testing.T, address string) {
+		e, cache, s := editor(t, address)
+		ctx := t.Context()
+		key, made, err := e.InsertKey(ctx, "ann", settings.Cells{"domain": "a.test", "selector": "s1", "privatekey": "PEM"},
+			[]settings.Cells{{"type": "exact", "sign": "a.test"}, {"type": "exact", "sign": "b.test"}})
+		must(t, err)
+		_, _, err = e.Insert(ctx, "ann", "dkim_patterns", settings.Cells{"key_id": key, "type": "exact", "sign": "c.test"})
+		must(t, err)
+		_, _, err = e.Insert(ctx, "ann", "dkim_patterns", settings.Cells{"key_id": key + 1, "type": "exact", "sign": "other.test"})
+		must(t, err)
+		if keys := cache.Current().DKIM(); len(keys) != 1 || !keys[0].Signs("b.test") {
+			t.Fatalf("keys %v", keys)
+		}
+		f, err := e.Preview(ctx, "dkim_keys", key, nil, true)
+		must(t, err)
+		if !strings.Contains(f.Text, "3 patterns are removed") || !strings.Contains(f.Text, "three days") {
+			t.Errorf("preview %q", f.Text)
+		}
+
+		before := load(t, s)
+		removed, err := e.Delete(ctx, "bob", "dkim_keys", key)
+		must(t, err)
+		after := load(t, s)
+		if len(after["dkim_keys"]) != 0 || len(after["dkim_patterns"]) != 1 || after["dkim_patterns"][0]["sign"] != "other.test" {
+			t.Errorf("rows %v %v", after["dkim_keys"], after["dkim_patterns"])
+		}
+		list, err := e.Changes(ctx, 0, 4)
+		must(t, err)
+		for i, c := range list {
+			lead := i == 3
+			if lead != (c.ID == removed) || lead != (c.PartOf == 0) || !lead && c.PartOf != removed || c.Action != settings.Deleted || c.Who != "bob" {
+				t.Errorf("change %+v", c)
+			}
+		}
+
+		if _, err := e.Undo(ctx, "ann", list[0].ID); err != nil { // of a part: the whole comes back
+			t.Fatal(err)
+		}
+		back := load(t, s)
+		for _, table := range []string{"dkim_keys", "dkim_patterns"} {
+			if !reflect.DeepEqual(back[table], before[table]) {
+				t.Errorf("%s\nhave %v\nwant %v", table, back[table], before[table])
+			}
+		}
+		if _, err := e.Undo(ctx, "ann", removed); !errors.Is(err, settings.ErrChanged) {
+			t.Errorf("undone twice: %v", err)
+		}
+		// Undoing the making takes the pattern that came later too.
+		if _, err := e.Undo(ctx, "ann", made); err != nil {
+			t.Fatal(err)
+		}
+		if rows := load(t, s); len(rows["dkim_keys"]) != 0 || len(rows["dkim_patterns"]) != 1 {
+			t.Errorf("rows %v", rows)
+		}
+	})
+}
+
+// audit is all text of the audit trail.
+func audit(t *testing.T, s *Store) string {
+	t.Helper()
+	return fmt.Sprint(load(t, s)["audit"])
+}
+
+// Secrets in the audit trail are those that an undo needs, and for three days.
+func TestSecretsInTheAuditAreForgotten(t *testing.T) {
+	onEach(t, func(t *testing.T, address string) {
+		e, _, s, now := later(t, address)
+		ctx := t.Context()
+		key, _, err := e.Insert(ctx, "ann", "dkim_keys", settings.Cells{"domain": "a.test", "selector": "s1", "privatekey": "PEM one"})
+		must(t, err)
+		renamed, err := e.Update(ctx, "ann", "dkim_keys", key, settings.Cells{"selector": "s2"})
+		must(t, err)
+		if text := audit(t, s); strings.Contains(text, "PEM") {
+			t.Errorf("a key that is in its table is in the audit too: %s", text)
+		}
+		if _, err := e.Undo(ctx, "ann", renamed); err != nil {
+			t.Errorf("undo of what the key has no part in: %v", err)
+		}
+		replaced, err := e.Update(ctx, "ann", "dkim_keys", key, settings.Cells{"privatekey": "PEM two"})
+		must(t, err)
+		removed, err := e.Delete(ctx, "ann", "dkim_keys", key)
+		must(t, err)
+		must(t, e.Forget(ctx))
+		if text := audit(t, s); !strings.Contains(text, "PEM one") || !strings.Contains(text, "PEM two") {
+			t.Errorf("too early: %s", text)
+		}
+		_, err = e.Undo(ctx, "ann", removed)
+		must(t, err)
+		undone, err := e.Undo(ctx, "ann", replaced)
+		must(t, err)
+		if got, err := e.Secret(ctx, "dkim_keys", key, "privatekey"); got != "PEM one" {
+			t.Errorf("the key is %q, %v", got, err)
+		}
+		removed, err = e.Delete(ctx, "ann", "dkim_keys", key)
+		must(t, err)
+
+		*now = now.Add(72*time.Hour + 2*time.Second)
+		must(t, e.Forget(ctx))
+		if text := audit(t, s); strings.Contains(text, "PEM") {
+			t.Errorf("still there: %s", text)
+		}
+		for _, id := range []int64{removed, undone} {
+			if _, err := e.Undo(ctx, "ann", id); !errors.Is(err, settings.ErrForgotten) && id == removed {
+				t.Errorf("undo: %v", err)
+			}
+		}
+		list, err := e.Changes(ctx, 0, 100)
+		must(t, err)
+		for _, c := range list {
+			if (c.Final != "") != (c.ID == removed || c.ID == undone || c.Action == settings.Deleted || c.ID == replaced) {
+				t.Errorf("change %+v", c)
+			}
+			if strings.Contains(fmt.Sprintf("%+v %+v", c.Before, c.After), "digest") {
+				t.Errorf("a digest is shown: %+v", c)
+			}
+		}
+	})
+}
+
+// Orders of the command line are changes like any other.
+func TestPausesOfTheCommandLine(t *testing.T) {
+	e, cache, s := editor(t, sqlite(t))
+	ctx := t.Context()
+	p, err := e.Pause(ctx, "command line (uid 0 / root)", settings.Pause{Domain: "a.test"})
+	if err != nil || p.ID == 0 || p.Memory {
+		t.Fatalf("%+v, %v", p, err)
+	}
+	_, err = e.Pause(ctx, "command line (uid 0 / root)", settings.Pause{Domain: "a.test"})
+	must(t, err)
+	if n, err := e.Resume(ctx, "command line (uid 5)", settings.Pause{Domain: "a.test"}); n != 2 || err != nil {
+		t.Errorf("resumed %d, %v", n, err)
+	}
+	list, err := e.Changes(ctx, 0, 10)
+	must(t, err)
+	if len(list) != 4 || list[3].Who != "command line (uid 0 / root)" || list[3].Action != settings.Inserted || list[3].After["target"] != "a.test" ||
+		list[1].Who != "command line (uid 5)" || list[1].Action != settings.Deleted || list[0].PartOf != list[1].ID {
+		t.Fatalf("%+v", list)
+	}
+	_, err = e.Undo(ctx, "ann", list[1].ID)
+	must(t, err)
+	if got := cache.Current().Pauses(); len(got) != 2 {
+		t.Errorf("pauses %+v", got)
+	}
+
+	// An order works where nothing can be noted.
+	drop(t, s, "audit")
+	if n, err := e.Resume(ctx, "x", settings.Pause{Domain: "a.test"}); n != 2 || err != nil || len(cache.Current().Pauses()) != 0 {
+		t.Errorf("resumed %d, %v", n, err)
+	}
+	if p, err := e.Pause(ctx, "x", settings.Pause{Domain: "b.test"}); err != nil || p.Memory {
+		t.Errorf("%+v, %v", p, err)
+	}
+}
+
+// unread is a store that can be written and not read as a whole.
+type unread struct {
+	*Store
+	off *bool
+}
+
+func (u unread) Load(ctx context.Context, tables []settings.Table) (map[string][]settings.Row, error) {
+	if *u.off && len(tables) > 1 {
+		return nil, errors.New("reads do not work")
+	}
+	return u.Store.Load(ctx, tables)
+}
+
+// A change whose settings cannot be read again is there all the same, and says so.
+func TestStoredAndNotInForce(t *testing.T) {
+	s, _ := open(t, sqlite(t))
+	must(t, s.Validate(t.Context()))
+	off := false
+	cache := settings.NewCache(settings.CacheOptions{Store: unread{s, &off}, Server: 7, Logger: slog.New(slog.DiscardHandler)})
+	must(t, cache.Reload(t.Context()))
+	e := settings.NewEditor(cache, s)
+	ctx := t.Context()
+	off = true
+	id, change, err := e.Insert(ctx, "ann", "capacity", settings.Cells{"domain": "a.test", "domain_maxmessages": 5})
+	if !errors.Is(err, settings.ErrStored) || id == 0 || change == 0 || !cache.Outdated() {
+		t.Fatalf("%d, %d, %v", id, change, err)
+	}
+	if _, err = e.Update(ctx, "ann", "capacity", id, settings.Cells{"domain_maxmessages": 6}); !errors.Is(err, settings.ErrStored) {
+		t.Errorf("update: %v", err)
+	}
+	if last, err := e.Undo(ctx, "ann", change+1); !errors.Is(err, settings.ErrStored) || last != change+2 {
+		t.Errorf("undo: %d, %v", last, err)
+	}
+	// A pause is in force at once, and once.
+	id, change, err = e.Insert(ctx, "ann", "paused", settings.Cells{"target": "a.test"})
+	if err != nil || id <= 0 || change == 0 || len(cache.Current().Pauses()) != 1 {
+		t.Errorf("pause: %d, %d, %v", id, change, err)
+	}
+	off = false
+	must(t, cache.Reload(ctx))
+	if got := cache.Current().Pauses(); len(got) != 1 || got[0].Memory || limitOf(cache, "a.test") != 5 {
+		t.Errorf("then: %+v, limit %d", got, limitOf(cache, "a.test"))
+	}
+	off = true
+	if _, err := e.Delete(ctx, "ann", "paused", id); err != nil || len(cache.Current().Pauses()) != 0 {
+		t.Errorf("end of the pause: %v, %+v", err, cache.Current().Pauses())
+	}
+}
+
+// Who hangs up right after a change was written does not keep it from being in force.
+func TestChangeOfSomebodyWhoHangsUp(t *testing.T) {
+	s, _ := open(t, sqlite(t))
+	must(t, s.Validate(t.Context()))
+	ctx, hangUp := context.WithCancel(t.Context())
+	cache := settings.NewCache(settings.CacheOptions{Store: s, Logger: slog.New(slog.DiscardHandler)})
+	e := settings.NewEditor(cache, hangsUp{s, hangUp})
+	_, _, err := e.Insert(ctx, "ann", "capacity", settings.Cells{"domain": "a.test", "domain_maxmessages": 5})
+	if err != nil || limitOf(cache, "a.test") != 5 {
+		t.Errorf("limit %d, %v", limitOf(cache, "a.test"), err)
+	}
+}
+
+type hangsUp struct {
+	*Store
+	then func()
+}
+
+func (h hangsUp) Write(ctx context.Context, work func(settings.Tx) error) error {
+	defer h.then()
+	return h.Store.Write(ctx, work)
+}
+
+// counting counts the tables that are read.
+type counting struct {
+	*Store
+	read []string
+}
+
+func (c *counting) Load(ctx context.Context, tables []settings.Table) (map[string][]settings.Row, error) {
+	for _, t := range tables {
+		c.read = append(c.read, t.Name)
+	}
+	return c.Store.Load(ctx, tables)
+}
+
+// A preview, and a list of rows, read the tables that they are about.
+func TestPreviewReadsWhatItNeeds(t *testing.T) {
+	s, _ := open(t, sqlite(t))
+	must(t, s.Validate(t.Context()))
+	store := &counting{Store: s}
+	e := settings.NewEditor(settings.NewCache(settings.CacheOptions{Store: store, Logger: slog.New(slog.DiscardHandler)}), s)
+	for _, table := range e.Tables() {
+		store.read = nil
+		_, err := e.Preview(t.Context(), table.Name, 0, settings.Cells{}, false)
+		must(t, err)
+		_, err = e.Rows(t.Context(), table.Name)
+		must(t, err)
+		if got, want := strings.Join(store.read, " "), table.Name+" "+table.Name; got != want {
+			t.Errorf("%s: %s were read", table.Name, got)
+		}
+	}
+}
