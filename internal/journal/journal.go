@@ -5,6 +5,8 @@
 // One event is one line, whatever its values hold. The first four kinds and the binary logs are the
 // record: while a slow disk has filled the buffer of a log, the caller waits. Only where writing fails are lines dropped and
 // counted, and mail goes on. The application log never makes anybody wait: what does not fit into its buffer is dropped and counted.
+// Its lines, and those of the error log, are written at once, all others within 50 ms: so much of them is lost when the process is
+// killed.
 //
 // Lines are formatted in the goroutine of the caller, outside of any lock. Goroutines: one writer per
 // file or other output, and one per rotated file that compresses and deletes old ones. [Journal.Close] ends them all.

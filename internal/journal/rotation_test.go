@@ -201,6 +201,7 @@ func TestRenamedFile(t *testing.T) {
 		j := open(t, Options{WWW: Kind{Format: "{$request}", Text: File{Path: path}}})
 		line := func(n int) {
 			request(j, n)
+			time.Sleep(gather)
 			synctest.Wait()
 		}
 		line(1)

@@ -9,8 +9,13 @@ import (
 )
 
 const (
-	maxPending = 1 << 20     // bytes that wait for a writer; one more line still fits
-	tickEvery  = time.Second // how often a writer looks after its file without being asked
+	maxPending = 1 << 20               // bytes that wait for a writer; one more line still fits
+	tickEvery  = time.Second           // how often a writer looks after its file without being asked
+	gather     = 50 * time.Millisecond // how long a line may wait for others that are written with it
+
+	// So many bytes are written without waiting for more.
+	enough = 64 << 10
+	atOnce = 1
 )
 
 // An output is what the lines of a writer go to. Only its writer calls it.
@@ -23,11 +28,13 @@ type output interface {
 	close()
 }
 
-// A writer has a goroutine that writes lines to an output, behind a bounded buffer.
+// A writer has a goroutine that writes lines to an output, behind a bounded buffer. A look at the file and a write cost more than
+// the line itself, so lines go out together: those of up to gather, or as many as are enough.
 type writer struct {
 	path    string
 	options File
 	out     output
+	enough  int // bytes
 	meters  logMeters
 	log     *slog.Logger
 
@@ -37,7 +44,8 @@ type writer struct {
 	failing bool // writing fails, so nobody waits
 	closed  bool
 
-	wake     chan struct{}
+	begun    chan struct{} // a first line is pending
+	full     chan struct{} // enough is pending
 	reopens  chan chan error
 	stopping chan struct{}
 	done     chan struct{}
@@ -47,10 +55,10 @@ type writer struct {
 	upkeep bool   // the last tick failed
 }
 
-func newWriter(path string, o File, out output, m logMeters, log *slog.Logger) *writer {
+func newWriter(path string, o File, out output, enough int, m logMeters, log *slog.Logger) *writer {
 	w := &writer{
-		path: path, options: o, out: out, meters: m, log: log.With("file", path),
-		wake: make(chan struct{}, 1), reopens: make(chan chan error),
+		path: path, options: o, out: out, enough: enough, meters: m, log: log.With("file", path),
+		begun: make(chan struct{}, 1), full: make(chan struct{}, 1), reopens: make(chan chan error),
 		stopping: make(chan struct{}), done: make(chan struct{}),
 	}
 	w.room.L = &w.mu
@@ -70,11 +78,22 @@ func (w *writer) put(line []byte, wait bool) {
 		w.meters.dropped.Inc()
 		return
 	}
+	before := len(w.pending)
 	w.pending = append(append(w.pending, line...), '\n')
+	after := len(w.pending)
 	w.mu.Unlock()
+	switch {
+	case before < w.enough && after >= w.enough:
+		poke(w.full)
+	case before == 0:
+		poke(w.begun)
+	}
+}
+
+func poke(c chan struct{}) {
 	select {
-	case w.wake <- struct{}{}:
-	default: // it will see this line as well
+	case c <- struct{}{}:
+	default: // it was not heard yet, and stands for this time as well
 	}
 }
 
@@ -109,9 +128,15 @@ func (w *writer) run() {
 	defer w.out.close()
 	ticker := time.NewTicker(tickEvery)
 	defer ticker.Stop()
+	late := time.NewTimer(gather)
+	defer late.Stop()
 	for {
 		select {
-		case <-w.wake:
+		case <-w.begun:
+			late.Reset(gather)
+		case <-late.C:
+			w.flush()
+		case <-w.full:
 			w.flush()
 		case <-ticker.C:
 			w.tick()

@@ -72,8 +72,44 @@ func (f *fake) text() string {
 
 func faked(f *fake) (*writer, *bytes.Buffer, *prometheus.Registry) {
 	registry, report := prometheus.NewRegistry(), &bytes.Buffer{}
-	w := newWriter("x", File{}, f, newMeters(registry).of("x"), slog.New(slog.NewTextHandler(report, nil)))
+	w := newWriter("x", File{}, f, atOnce, newMeters(registry).of("x"), slog.New(slog.NewTextHandler(report, nil)))
 	return w, report, registry
+}
+
+// Lines wait for others, but not for long, and not when there is enough to write.
+func TestLinesGather(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fake{}
+		w := newWriter("x", File{}, f, 20, newMeters(nil).of("x"), slog.New(slog.DiscardHandler))
+		for _, step := range []struct {
+			line   string
+			wait   time.Duration
+			writes int
+			text   string
+		}{
+			{"a", 0, 0, ""},
+			{"b", gather - 1, 0, ""},
+			{"c", 1, 1, "a\nb\nc\n"},
+			{"d", 2 * gather, 2, "a\nb\nc\nd\n"},
+			{"e", gather / 2, 2, "a\nb\nc\nd\n"},
+			{"this one is enough", 0, 3, "a\nb\nc\nd\ne\nthis one is enough\n"},
+			{"f", gather - 1, 3, "a\nb\nc\nd\ne\nthis one is enough\n"}, // the time is its own
+			{"g", 1, 4, "a\nb\nc\nd\ne\nthis one is enough\nf\ng\n"},
+		} {
+			w.put([]byte(step.line), true)
+			time.Sleep(step.wait)
+			synctest.Wait()
+			if f.writes != step.writes || f.text() != step.text {
+				t.Fatalf("after %q: %d writes of %q", step.line, f.writes, f.text())
+			}
+		}
+		w.put([]byte("last"), true)
+		w.stop()
+		<-w.done
+		if !strings.HasSuffix(f.text(), "\ng\nlast\n") {
+			t.Errorf("at the end: %q", f.text())
+		}
+	})
 }
 
 func TestFullBufferWaits(t *testing.T) {

@@ -52,16 +52,26 @@ func (ws *writers) file(o File, log string) (*writer, error) {
 }
 
 func (ws *writers) add(path, log string, o File, out output) *writer {
-	w := newWriter(path, o, out, ws.meters.of(log), ws.reporter(log))
+	w := newWriter(path, o, out, enoughFor(log), ws.meters.of(log), ws.reporter(log))
 	ws.all = append(ws.all, w)
 	ws.byPath[path] = w
 	return w
 }
 
+// enoughFor is how many bytes of a log are written without waiting for more. What the program says of itself may be its last words.
+func enoughFor(log string) int {
+	if ofProgram(log) {
+		return atOnce
+	}
+	return enough
+}
+
+func ofProgram(log string) bool { return log == "application" || log == "error" }
+
 // reporter is where a writer says that it cannot write. That of the application log has to say it
 // elsewhere.
 func (ws *writers) reporter(log string) *slog.Logger {
-	if log == "application" || log == "error" {
+	if ofProgram(log) {
 		return slog.New(slog.NewTextHandler(os.Stderr, nil))
 	}
 	return ws.log
