@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -24,6 +26,18 @@ func newTestLogger(t *testing.T) *slog.Logger { return slog.New(slog.NewTextHand
 type elsewhere struct {
 	*local.Broker
 	failing atomic.Int64
+
+	mu      sync.Mutex
+	watched string   // a queue
+	ids     []string // of what was published to it
+}
+
+// watch notes the names of what is published to a queue from now on.
+func (b *elsewhere) watch(queue string) (ids func() []string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.watched = queue
+	return func() []string { b.mu.Lock(); defer b.mu.Unlock(); return slices.Clone(b.ids) }
 }
 
 var errRefused = errors.New("refused")
@@ -40,6 +54,13 @@ func (b *elsewhere) Send(ctx context.Context, ps []broker.Publishing, done broke
 		go done(errRefused)
 		return
 	}
+	b.mu.Lock()
+	for _, p := range ps {
+		if p.Queue == b.watched {
+			b.ids = append(b.ids, p.ID)
+		}
+	}
+	b.mu.Unlock()
 	b.Broker.Send(ctx, ps, done)
 }
 

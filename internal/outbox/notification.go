@@ -92,6 +92,9 @@ func (e *Engine) notice(it *item, r *mail.Result, event report.Event) *report.No
 	if event == report.Delay {
 		n.Until = it.m.Deadline
 	}
+	if e.o.Remote { // else the result and its notification are one commit
+		n.Key = it.messageID(it.m.Attempts)
+	}
 	if earlier := attemptsOf(it.m); r.Status == errExpired.Status && r.MTA == "" && len(earlier) > 0 {
 		n.Last = earlier[len(earlier)-1].result()
 	}

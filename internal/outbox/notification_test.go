@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"sync/atomic"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"posthoorn/internal/broker"
+	"posthoorn/internal/localqueue"
 	"posthoorn/internal/mail"
 	"posthoorn/internal/prepare"
 	"posthoorn/internal/report"
@@ -362,6 +364,45 @@ func TestNotificationIsPartOfTheOutcome(t *testing.T) {
 	if err != nil || string(again[2].Body) != string(p.Body) || !again[2].Whole {
 		t.Errorf("%+v, %v", again, err)
 	}
+}
+
+// A delay is told again if we end, or the disk fails, between the telling and the writing down of it. Then both have the same names, so
+// that programs and mailboxes can know.
+func TestNotificationThatComesAgain(t *testing.T) {
+	var ids func() []string
+	r, _ := newRemoteRig(t, newReceiver(t, picky).port(), func(o *Options) {
+		notifying(nil)(o)
+		remote := o.Broker.(*elsewhere)
+		ids = remote.watch("dsn")
+		disk := &failing{o.Waiting.(*localqueue.Store), func() bool { return len(ids()) == 1 }}
+		o.Settler = settle.NewRemote(settle.Options{Store: disk, Sender: remote})
+	})
+	r.publish(`{"envelope":"me@sender.test","recipient":"defer@receiver.test","mime":"x","dsn":{"notify":"DELAY"},"maxdelivertime":"2100-01-01 00:00:00",`+
+		`"delayed":%q,"results":[{"time":%q}]}`, time.Now().UTC().Add(2*time.Second).Format(time.DateTime), ago(5*time.Hour))
+	soon(t, "it waits", func() bool { return r.store.WaitingCount() == 1 && r.idle() })
+	names := map[string]bool{}
+	for _, n := range r.notifications("dsn", 2) {
+		_, after, _ := strings.Cut(n.Mime, "\r\nMessage-ID: ")
+		name, _, _ := strings.Cut(after, "\r\n")
+		names[name] = true
+	}
+	if got := ids(); len(names) != 1 || len(got) != 2 || got[0] != got[1] {
+		t.Errorf("Message-IDs %v, names of the publishings %v", names, got)
+	}
+}
+
+// failing is a store that cannot write now and then.
+type failing struct {
+	*localqueue.Store
+	now func() bool
+}
+
+func (s *failing) Commit(b *localqueue.Batch, done func(error)) {
+	if s.now() {
+		go done(errors.New("disk"))
+		return
+	}
+	s.Store.Commit(b, done)
 }
 
 // spy keeps the last work.

@@ -27,6 +27,7 @@ type Notice struct {
 	Until     time.Time    // of a delay: when we will give up; zero: not known
 	Source    []byte       // of the mail, or as much of its start as there is; empty: there is none any more
 	Time      time.Time    // now
+	Key       string       // what it is known by if it is written again, with other words and at another time; empty: it is not
 }
 
 // DSN writes a notification: a multipart/report with a text for people, the fields of RFC 3464, and the mail (RFC 6522), whole if
@@ -34,7 +35,8 @@ type Notice struct {
 //
 // Lines end with CRLF. What is not ASCII in addresses is written by RFC 6533: as it is if the sender has such an address, so
 // that SMTPUTF8 is needed anyway, else escaped. A whole mail with bytes that are not ASCII makes the notification 8BITMIME.
-// Boundary and Message-ID derive from the content, so the same notice is the same bytes.
+// Boundary and Message-ID derive from the content, so the same notice is the same bytes; with a key the Message-ID derives from that and
+// the event.
 func DSN(n *Notice) []byte {
 	text, fields, original := n.text(), n.fields(), n.original()
 	boundary, id := n.names(text, fields, original)
@@ -61,6 +63,11 @@ func (n *Notice) names(parts ...[]byte) (boundary, id string) {
 	h.Write([]byte(n.To.String()))
 	h.Write(n.Time.UTC().AppendFormat(nil, time.RFC3339Nano))
 	sum := h.Sum(nil)
+	name := sum
+	if n.Key != "" {
+		known := sha256.Sum256([]byte(n.Event.String() + " " + n.Key))
+		name = known[:]
+	}
 	for i := 0; ; i++ {
 		again := sha256.Sum256(append(strconv.AppendInt(nil, int64(i), 10), sum...))
 		boundary = "=_" + hex.EncodeToString(again[:16])
@@ -69,7 +76,7 @@ func (n *Notice) names(parts ...[]byte) (boundary, id string) {
 			taken = taken || bytes.Contains(part, []byte(boundary))
 		}
 		if !taken {
-			return boundary, "<" + hex.EncodeToString(sum[:16]) + "@" + n.host() + ">"
+			return boundary, "<" + hex.EncodeToString(name[:16]) + "@" + n.host() + ">"
 		}
 	}
 }

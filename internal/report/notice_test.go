@@ -279,6 +279,28 @@ func TestMessage(t *testing.T) {
 	}
 }
 
+// Written again, at another time and with other words, a notification with a key is the same message for who compares.
+func TestNoticesWithAKeyKeepTheirName(t *testing.T) {
+	name := func(key string, event Event, later time.Duration) string {
+		n := notice(t)
+		n.Key, n.Event, n.Time, n.Result.Description = key, event, n.Time.Add(later), later.String()
+		m, err := netmail.ReadMessage(bytes.NewReader(DSN(n)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m.Header.Get("Message-ID")
+	}
+	first := name("a-1", Delay, 0)
+	if again := name("a-1", Delay, time.Hour); again != first || !strings.HasSuffix(first, "@mta1.relay.test>") {
+		t.Errorf("%s, then %s", first, again)
+	}
+	for _, other := range []string{name("a-2", Delay, 0), name("a-1", Failure, 0), name("", Delay, 0), name("", Delay, time.Hour)} {
+		if other == first {
+			t.Errorf("%s twice", other)
+		}
+	}
+}
+
 // TestNoticesMeanSomething looks for enhanced codes that people get no sentence for.
 func TestNoticesMeanSomething(t *testing.T) {
 	for subject := 1; subject <= 7; subject++ {
