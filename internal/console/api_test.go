@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -100,6 +101,8 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		{"POST", "/dkim/generate", "/dkim/generate", object{"domain": "a.test", "selector": "s 1"}, 400},
 		{"POST", "/dkim/generate", "/dkim/generate", object{"domain": "a.test", "selector": "s1", "bits": 512}, 400},
 		{"POST", "/dkim/generate", "/dkim/generate", object{"domain": "a.test", "selector": "s1", "patterns": []object{{"type": "regex", "sign": "("}}}, 400},
+		{"POST", "/dkim/generate/preview", "/dkim/generate/preview", object{"domain": "a.test", "selector": "s2"}, 200},
+		{"POST", "/dkim/generate/preview", "/dkim/generate/preview", object{"domain": "a..test", "selector": "s1"}, 200},
 		{"GET", "/dkim/{id}/record", "/dkim/1/record", nil, 200},
 		{"GET", "/dkim/{id}/record", "/dkim/2/record", nil, 404},
 		{"POST", "/dkim/{id}/check", "/dkim/1/check", nil, 200},
@@ -441,6 +444,77 @@ func TestOrdersAreNoted(t *testing.T) {
 	}
 	if len(r.editor.noted) < 2 || r.editor.noted[0] != "ann retry a.test 3" || !strings.HasPrefix(r.editor.noted[1], "ann fail a.test ") {
 		t.Errorf("noted %q", r.editor.noted)
+	}
+}
+
+// What a key would do is told before it is made.
+func TestKeysHaveAPreview(t *testing.T) {
+	r := start(t, nil)
+	b := r.loggedIn("ann")
+	r.editor.rows[keyTable] = []settings.EditRow{{ID: 4, Cells: settings.Cells{"domain": "A.test", "selector": "old"}}}
+	for _, c := range []struct {
+		in    object
+		field string
+		words []string
+	}{
+		{object{"domain": "a.test", "selector": "s1"}, "", []string{"RSA key of 2048 bits", "s1._domainkey.a.test", "signs nothing"}},
+		{object{"domain": "a.test", "selector": "s1", "algorithm": "ed25519", "patterns": []object{{"type": "exact", "sign": "a.test"}, {"type": "global", "sign": ""}}}, "",
+			[]string{"an Ed25519 key", "signs mail of a.test, all domains."}},
+		{object{"domain": "a.test", "selector": "OLD"}, "", []string{"already (row 4)"}},
+		{object{"domain": "a.test", "selector": "s 1"}, "selector", nil},
+		{object{"domain": "a.test", "selector": "s1", "bits": 9}, "bits", nil},
+		{object{"domain": "a.test", "selector": "s1", "patterns": []object{{"type": "regex", "sign": "("}}}, "patterns", nil},
+	} {
+		var got previewAnswer
+		a := b.do("POST", api+"/dkim/generate/preview", c.in)
+		if err := json.Unmarshal([]byte(a.body), &got); err != nil || got.Field != c.field || (got.Effect == nil) != (c.field != "") {
+			t.Errorf("%v: %v %s", c.in, err, a.body)
+		}
+		for _, word := range c.words {
+			if !strings.Contains(got.Effect.Text, word) {
+				t.Errorf("%v: %q", c.in, got.Effect.Text)
+			}
+		}
+	}
+	if len(r.editor.seen) != 0 {
+		t.Error("a key was made")
+	}
+	b.do("POST", api+"/dkim/generate", object{"domain": "a.test", "selector": "s1", "patterns": []object{{"type": "exact", "sign": "a.test"}}}).wants(t, 201, "the key")
+	if len(r.editor.patterns) != 1 || r.editor.patterns[0]["sign"] != "a.test" {
+		t.Errorf("patterns %v", r.editor.patterns)
+	}
+}
+
+// What is stored and not in force yet is no failure: it says so, with the number of its change.
+func TestStoredChanges(t *testing.T) {
+	doc := loadDescription(t)
+	r := start(t, nil)
+	b := r.loggedIn("ann")
+	r.editor.err = fmt.Errorf("%w: connection refused", settings.ErrStored)
+	for _, c := range []struct {
+		method, path, real string
+		body               any
+	}{
+		{"POST", "/tables/{table}", "/tables/capacity", object{"cells": object{"domain": "a.test"}}},
+		{"POST", "/tables/{table}", "/tables/tokens", object{"cells": object{"name": "robot"}}},
+		{"PUT", "/tables/{table}/{id}", "/tables/capacity/1", object{"cells": object{"domain": nil}}},
+		{"DELETE", "/tables/{table}/{id}", "/tables/capacity/1", nil},
+		{"POST", "/changes/{id}/undo", "/changes/9/undo", nil},
+		{"POST", "/dkim/generate", "/dkim/generate", object{"domain": "a.test", "selector": "s1", "algorithm": "ed25519"}},
+	} {
+		got := b.validates(doc, c.method, c.path, c.real, c.body, 202)
+		var a struct {
+			Change  int64
+			Pending string
+			Token   string
+			Record  recordAnswer
+		}
+		if err := json.Unmarshal([]byte(got.body), &a); err != nil || a.Change == 0 || !strings.Contains(a.Pending, "stored") || !strings.Contains(a.Pending, "refused") {
+			t.Errorf("%s %s: %s", c.method, c.real, got.body)
+		}
+		if strings.HasSuffix(c.real, "tokens") && a.Token == "" || strings.HasSuffix(c.real, "generate") && a.Record.Value == "" {
+			t.Errorf("%s: what is shown once is lost: %s", c.real, got.body)
+		}
 	}
 }
 

@@ -105,6 +105,9 @@ func (c *call) id() (int64, error) {
 // created is an answer with status 201.
 type created struct{ body any }
 
+// accepted is an answer with status 202; what is in it may be one of the others.
+type accepted struct{ body any }
+
 // nothing is an answer with status 204.
 type nothing struct{}
 
@@ -131,6 +134,11 @@ func (c *call) answer(body any, err error) {
 	case nothing:
 		c.w.Header().Set("Cache-Control", "no-store")
 		c.w.WriteHeader(http.StatusNoContent)
+	case accepted:
+		if made, ok := b.body.(created); ok {
+			b.body = made.body
+		}
+		sendJSON(c.w, http.StatusAccepted, b.body)
 	case created:
 		sendJSON(c.w, http.StatusCreated, b.body)
 	default:

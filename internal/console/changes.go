@@ -44,6 +44,7 @@ func undoChange(c *call, e Editor) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	change, err := e.Undo(c.Context(), c.caller.who(), id)
-	return rowAnswer{Change: change}, err
+	a := rowAnswer{}
+	a.Change, err = e.Undo(c.Context(), c.caller.who(), id)
+	return a.saved(&a, err)
 }

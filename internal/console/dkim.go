@@ -1,6 +1,9 @@
 package console
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -24,6 +27,9 @@ type keyRequest struct {
 		Type string `json:"type"`
 		Sign string `json:"sign"`
 	} `json:"patterns"`
+
+	bits   int    // what it means; 0: Ed25519
+	record string // the name of it
 }
 
 type recordAnswer struct {
@@ -36,48 +42,120 @@ type keyAnswer struct {
 	ID     int64        `json:"id"`
 	Change int64        `json:"change"`
 	Record recordAnswer `json:"record"`
+	pending
 }
 
 const mostPatterns = 50 // of one request
 
 // generateKey makes a key and writes it with its patterns. The private half leaves this function into the database alone.
 func (s *Server) generateKey(c *call, e Editor) (any, error) {
-	var in keyRequest
-	if err := c.body(&in); err != nil {
-		return nil, err
-	}
-	bits, err := in.bits()
+	k, err := newKey(c)
 	if err != nil {
 		return nil, err
 	}
-	record, err := recordName(in.Domain, in.Selector)
-	if err != nil {
-		return nil, err
-	}
-	if err := in.checkPatterns(); err != nil {
-		return nil, err
-	}
-	private, err := dkim.Generate(bits)
+	private, err := dkim.Generate(k.bits)
 	if err != nil {
 		return nil, badField("bits", "%v", err)
 	}
 	a := keyAnswer{}
-	cells := settings.Cells{"domain": in.Domain, "selector": in.Selector, privateCell: private}
-	if a.ID, a.Change, err = e.Insert(c.Context(), c.caller.who(), keyTable, cells); err != nil {
+	if a.Record, err = recordOf(k.record, private); err != nil {
 		return nil, err
 	}
-	for _, p := range in.Patterns {
-		cells := settings.Cells{"key_id": a.ID, "type": p.Type, "sign": p.Sign}
-		if _, _, err := e.Insert(c.Context(), c.caller.who(), patternTable, cells); err != nil {
-			return nil, err
-		}
-	}
-	a.Record, err = recordOf(record, private)
-	return created{a}, err
+	cells := k.cells()
+	cells[privateCell] = private
+	a.ID, a.Change, err = e.InsertKey(c.Context(), c.caller.who(), cells, k.patterns())
+	return a.saved(created{&a}, err)
 }
 
-// bits is 0 for Ed25519.
-func (in *keyRequest) bits() (int, error) {
+// previewKey says what generateKey would do, and makes no key.
+func (s *Server) previewKey(c *call, e Editor) (any, error) {
+	k, err := newKey(c)
+	if p, ok := errors.AsType[*problem](err); ok && p.field != "" {
+		return previewAnswer{Problem: p.text, Field: p.field}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	effect, err := e.Preview(c.Context(), keyTable, 0, k.cells(), false)
+	if err != nil {
+		return nil, err
+	}
+	if effect.Problem != "" {
+		return previewAnswer{Problem: effect.Problem, Field: effect.Field}, nil
+	}
+	others, err := k.namesakes(c.Context(), e)
+	if err != nil {
+		return nil, err
+	}
+	return previewAnswer{Effect: &effectAnswer{Text: k.text() + others, Destinations: []string{}}}, nil
+}
+
+// newKey reads a request for a key. An error with a field is about what stands there.
+func newKey(c *call) (*keyRequest, error) {
+	in := &keyRequest{}
+	err := c.body(in)
+	if err == nil {
+		in.bits, err = in.size()
+	}
+	if err == nil {
+		in.record, err = recordName(in.Domain, in.Selector)
+	}
+	if err == nil {
+		err = in.checkPatterns()
+	}
+	return in, err
+}
+
+func (in *keyRequest) cells() settings.Cells {
+	return settings.Cells{"domain": in.Domain, "selector": in.Selector}
+}
+
+func (in *keyRequest) patterns() (list []settings.Cells) {
+	for _, p := range in.Patterns {
+		list = append(list, settings.Cells{"type": p.Type, "sign": p.Sign})
+	}
+	return list
+}
+
+// text says what the key will be.
+func (in *keyRequest) text() string {
+	kind := fmt.Sprintf("an RSA key of %d bits", in.bits)
+	if in.bits == 0 {
+		kind = "an Ed25519 key"
+	}
+	text := "Makes " + kind + ", whose private half nobody sees. It is used from when the DNS has its record, at " + in.record + "."
+	if len(in.Patterns) == 0 {
+		return text + " It signs nothing until a pattern names domains."
+	}
+	var signs []string
+	for _, p := range in.Patterns {
+		switch p.Type {
+		case "global":
+			signs = append(signs, "all domains")
+		case "exact":
+			signs = append(signs, p.Sign)
+		default:
+			signs = append(signs, p.Type+" "+p.Sign)
+		}
+	}
+	return text + " It signs mail of " + strings.Join(signs, ", ") + "."
+}
+
+// namesakes warns of keys whose record has the same place.
+func (in *keyRequest) namesakes(ctx context.Context, e Editor) (string, error) {
+	rows, err := e.Rows(ctx, keyTable)
+	for _, row := range rows {
+		domain, _ := row.Cells["domain"].(string)
+		selector, _ := row.Cells["selector"].(string)
+		if name, wrong := recordName(domain, selector); wrong == nil && strings.EqualFold(name, in.record) {
+			return fmt.Sprintf(" There is a key with this selector already (row %d): the DNS can have the record of one of them, and what the other signs is not valid. Choose another selector to replace it.", row.ID), nil
+		}
+	}
+	return "", err
+}
+
+// size is in bits; 0 for Ed25519.
+func (in *keyRequest) size() (int, error) {
 	switch in.Algorithm {
 	case "", "rsa":
 		if in.Bits == 0 {

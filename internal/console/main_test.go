@@ -113,6 +113,8 @@ type fakeEditor struct {
 	rows  map[string][]settings.EditRow
 	last  settings.Cells
 	seen  []string // values that were secret
+
+	patterns []settings.Cells // of the last key
 }
 
 func (e *fakeEditor) Tables() []settings.TableInfo {
@@ -135,10 +137,15 @@ func (e *fakeEditor) Insert(_ context.Context, who, table string, cells settings
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.who, e.last = who, cells
-	if secret, ok := cells[privateCell].(string); ok {
-		e.seen = append(e.seen, secret)
-		e.rows[table] = []settings.EditRow{{ID: 1, Cells: settings.Cells{"domain": cells["domain"], "selector": cells["selector"], privateCell: nil}, Has: []string{privateCell}}}
-	}
+	return 1, 2, e.err
+}
+
+func (e *fakeEditor) InsertKey(_ context.Context, who string, key settings.Cells, patterns []settings.Cells) (id, change int64, err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.who, e.last, e.patterns = who, key, patterns
+	e.seen = append(e.seen, key[privateCell].(string))
+	e.rows[keyTable] = []settings.EditRow{{ID: 1, Cells: settings.Cells{"domain": key["domain"], "selector": key["selector"], privateCell: nil}, Has: []string{privateCell}}}
 	return 1, 2, e.err
 }
 
@@ -237,7 +244,7 @@ func start(t testing.TB, change func(*Options, *Parts)) *rig {
 	registry := prometheus.NewRegistry()
 	r := &rig{
 		t: t, operator: &fakeOperator{}, health: &fakeHealth{}, traffic: &fakeTraffic{}, logs: &fakeLogs{}, door: &fakeDoor{},
-		editor: &fakeEditor{rows: map[string][]settings.EditRow{"capacity": {{ID: 1, Cells: settings.Cells{"domain": "a.test", "domain_maxmessages": int64(5)}}}, "tokens": {}}},
+		editor: &fakeEditor{rows: map[string][]settings.EditRow{"capacity": {{ID: 1, Cells: settings.Cells{"domain": "a.test", "domain_maxmessages": int64(5)}}}, "tokens": {}, keyTable: {}}},
 		board:  stats.New(stats.Options{}), hub: &monitor.Hub{},
 	}
 	o := Options{Address: "127.0.0.1:0", Login: fakeLogin{}, Log: slog.New(slog.DiscardHandler), Gatherer: registry, Registerer: registry}

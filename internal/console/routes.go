@@ -62,6 +62,7 @@ func (s *Server) routes() []route {
 		{method: "POST", path: api + "/changes/{id}/undo", call: s.edited(undoChange)},
 		{method: "POST", path: api + "/patterns/test", call: s.testPattern},
 		{method: "POST", path: api + "/dkim/generate", call: s.edited(s.generateKey)},
+		{method: "POST", path: api + "/dkim/generate/preview", call: s.edited(s.previewKey)},
 		{method: "GET", path: api + "/dkim/{id}/record", call: s.edited(s.keyRecord)},
 		{method: "POST", path: api + "/dkim/{id}/check", call: s.edited(s.checkKey)},
 		{method: "GET", path: api + "/logs/{kind}", time: searchTime, call: s.getLogs},

@@ -16,6 +16,7 @@ type Editor interface {
 	Writable(ctx context.Context) error // nil, or why nothing can be changed
 	Rows(ctx context.Context, table string) ([]settings.EditRow, error)
 	Insert(ctx context.Context, who, table string, cells settings.Cells) (id, change int64, err error)
+	InsertKey(ctx context.Context, who string, key settings.Cells, patterns []settings.Cells) (id, change int64, err error)
 	Update(ctx context.Context, who, table string, id int64, cells settings.Cells) (change int64, err error) // of these cells alone
 	Delete(ctx context.Context, who, table string, id int64) (change int64, err error)
 	// Preview says what Insert (id 0), Update or Delete would do, and does nothing.
@@ -42,6 +43,7 @@ func problemOfEdit(err error) error {
 	}{
 		{settings.ErrNoTable, http.StatusNotFound}, {settings.ErrNoRow, http.StatusNotFound}, {settings.ErrNoChange, http.StatusNotFound},
 		{settings.ErrChanged, http.StatusConflict}, {settings.ErrFinal, http.StatusConflict},
+		{settings.ErrForgotten, http.StatusConflict},
 	} {
 		if errors.Is(err, known.err) {
 			return deny(known.status, "%v", known.err)
@@ -99,6 +101,21 @@ type rowAnswer struct {
 	ID     int64  `json:"id,omitempty"`
 	Change int64  `json:"change"`
 	Token  string `json:"token,omitempty"` // of a new token that we have made: it is never shown again
+	pending
+}
+
+// pending is part of the answer to a change that is stored and not in force yet.
+type pending struct {
+	Pending string `json:"pending,omitempty"`
+}
+
+// saved is the answer to a change. One that is stored and not in force yet has a status of its own, and says so.
+func (p *pending) saved(body any, err error) (any, error) {
+	if errors.Is(err, settings.ErrStored) {
+		p.Pending = err.Error()
+		return accepted{body}, nil
+	}
+	return body, err
 }
 
 func insertRow(c *call, e Editor) (any, error) {
@@ -115,7 +132,7 @@ func insertRow(c *call, e Editor) (any, error) {
 		a.Token = newToken(cells)
 	}
 	a.ID, a.Change, err = e.Insert(c.Context(), c.caller.who(), c.PathValue("table"), cells)
-	return created{a}, err
+	return a.saved(created{&a}, err)
 }
 
 const tokenTable = "tokens"
@@ -142,8 +159,9 @@ func updateRow(c *call, e Editor) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	change, err := e.Update(c.Context(), c.caller.who(), c.PathValue("table"), id, cells)
-	return rowAnswer{ID: id, Change: change}, err
+	a := rowAnswer{ID: id}
+	a.Change, err = e.Update(c.Context(), c.caller.who(), c.PathValue("table"), id, cells)
+	return a.saved(&a, err)
 }
 
 func deleteRow(c *call, e Editor) (any, error) {
@@ -154,8 +172,9 @@ func deleteRow(c *call, e Editor) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	change, err := e.Delete(c.Context(), c.caller.who(), c.PathValue("table"), id)
-	return rowAnswer{Change: change}, err
+	a := rowAnswer{}
+	a.Change, err = e.Delete(c.Context(), c.caller.who(), c.PathValue("table"), id)
+	return a.saved(&a, err)
 }
 
 // cellsOf takes values of JSON as cells; fractions are none.
