@@ -11,6 +11,7 @@ type Dial struct {
 	ID       uint64     // the caller's, for its own use
 	Source   netip.Addr // address to send from; zero: the kernel's choice
 	Name     string     // what EHLO says: host name or address literal; the local address if it is neither
+	Domain   string     // that it is opened for, for those who watch; it may carry mail to others, too
 	Targets  []Target   // tried in order until one can be used
 	TLS      TLS
 	Auth     Auth // zero: no login

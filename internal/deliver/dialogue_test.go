@@ -121,7 +121,7 @@ func (d *dialogue) play(t *testing.T) {
 
 // options reads the dial lines and makes the jobs.
 func (d *dialogue) options(r *recorder) Dial {
-	dial := Dial{Name: "me.test"}
+	dial := Dial{Name: "me.test", Domain: "receiver.test"}
 	targets := 1
 	for key, value := range pairs(d.dial) {
 		switch key {

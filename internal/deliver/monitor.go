@@ -16,7 +16,7 @@ func (c *Conn) watched() bool { return c.client.monitor.Watched() }
 
 // show tells those who watch a line.
 func (c *Conn) show(who monitor.Who, line []byte) {
-	s := monitor.Session{ID: c.number, Direction: monitor.Out, Remote: c.target.Addr}
+	s := monitor.Session{ID: c.number, Direction: monitor.Out, Remote: c.target.Addr, Domain: c.dial.Domain}
 	if local, err := netip.ParseAddr(c.localIP); err == nil {
 		s.Local = netip.AddrPortFrom(local, 0)
 	}

@@ -18,6 +18,9 @@ func (d *dialogue) checkShown(t *testing.T, v *monitor.Viewer) {
 	for {
 		select {
 		case l := <-v.Lines():
+			if l.Session.Domain == "" {
+				t.Errorf("%s %q belongs to no domain", l.Who, l.Text)
+			}
 			if l.Who == monitor.Us {
 				shown++
 				if !showable.MatchString(l.Text) {

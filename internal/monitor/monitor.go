@@ -41,7 +41,7 @@ type Session struct {
 	ID            uint64 // by Hub.NewSession
 	Direction     Direction
 	Local, Remote netip.AddrPort
-	Domain        string // that mail goes out to; empty: none, or not known
+	Domain        string // that mail goes out to, or that the connection was opened for; empty: none
 }
 
 // Line is one line of a dialogue, without its end.

@@ -202,7 +202,7 @@ func (l *loop) dial(d schedule.Dial) {
 
 func (e *Engine) dialOf(d schedule.Dial) deliver.Dial {
 	out := deliver.Dial{
-		ID: uint64(d.Conn), Source: d.Source, Name: e.o.Name(e.ctx, d.Source), TLS: deliver.TLS{Level: levelOf(d.Class.Security)},
+		ID: uint64(d.Conn), Source: d.Source, Name: e.o.Name(e.ctx, d.Source), Domain: ruleDomain(d.Site), TLS: deliver.TLS{Level: levelOf(d.Class.Security)},
 		Timeouts: e.timeouts(d),
 	}
 	port := e.portOf(d.Site)
