@@ -67,7 +67,7 @@ func (d *Daemon) startConsole() error {
 			Hostname: g.Hostname, Version: d.version, Started: d.started, ServerID: g.ServerID, Queue: d.queueKind(), Sources: d.sources,
 		},
 		Operator: d.engine, Destination: control.Destination, Health: health{d},
-		Tokens: tokens{d.settings}, Settings: d.settings.Current, Editor: d.editor(), Name: d.sourceName,
+		Tokens: tokens{d.settings}, Settings: d.settings.Current, Editor: d.editor, Name: d.sourceName,
 		Logs: d.journal, Door: d.door, DNS: d.resolver.Fresh(), KeyInDNS: d.keyInDNS, Monitor: d.monitor, Stats: d.stats, Traffic: d.engine, Incoming: d.smtp.Sessions,
 	})
 	d.later("console", d.stopConsole)
@@ -164,13 +164,6 @@ func (d *Daemon) sources() []netip.Addr {
 type tokens struct{ *settings.Cache }
 
 func (t tokens) TokenName(token string) (string, bool) { return t.Current().TokenName(token) }
-
-func (d *Daemon) editor() *settings.Editor {
-	if d.database == nil {
-		return settings.NewEditor(d.settings, nil)
-	}
-	return settings.NewEditor(d.settings, d.database)
-}
 
 // Write is that of settings.Database.
 func (b *database) Write(ctx context.Context, work func(settings.Tx) error) error {

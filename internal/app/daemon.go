@@ -42,6 +42,7 @@ type Daemon struct {
 	resolver    *dns.Resolver
 	door        *inject.Door
 	settings    *settings.Cache
+	editor      *settings.Editor
 	database    *database // of the settings; nil: none
 	names       *names
 	learning    atomic.Bool // names are being looked up

@@ -3,7 +3,9 @@ package app
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/netip"
+	"sync"
 	"time"
 
 	"posthoorn/internal/app/config"
@@ -25,16 +27,18 @@ func (d *Daemon) openSettings() error {
 		o.Store = db
 	}
 	d.settings = settings.NewCache(o)
+	d.editor = settings.NewEditor(d.settings, nil)
+	if db != nil {
+		d.editor = settings.NewEditor(d.settings, db)
+	}
 	if err := d.firstSettings(); err != nil {
 		return err
 	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		d.settings.Run(d.ctx)
-	}()
+	var running sync.WaitGroup
+	running.Go(func() { d.settings.Run(d.ctx) })
+	running.Go(func() { d.editor.Run(d.ctx) })
 	d.later("settings", func() {
-		<-done
+		running.Wait()
 		if db != nil {
 			db.close()
 		}
@@ -105,19 +109,41 @@ func (d *Daemon) reloadSettings(ctx context.Context) error {
 // operator carries out the commands: pauses stand in the settings, all else is the engine's.
 type operator struct {
 	*outbox.Engine
-	settings *settings.Cache
+	settings *settings.Editor
+	log      *slog.Logger
 }
 
 // Pause is that of the settings.
-func (o operator) Pause(ctx context.Context, p settings.Pause) (settings.Pause, error) {
-	return o.settings.Pause(ctx, p)
+func (o operator) Pause(ctx context.Context, who string, p settings.Pause) (settings.Pause, error) {
+	return o.settings.Pause(ctx, who, p)
 }
 
 // Resume also ends the pauses that answers of servers have begun, whatever the database says. Both are counted.
-func (o operator) Resume(ctx context.Context, p settings.Pause) (int, error) {
-	n, err := o.settings.Resume(ctx, p)
+func (o operator) Resume(ctx context.Context, who string, p settings.Pause) (int, error) {
+	n, err := o.settings.Resume(ctx, who, p)
 	if errors.Is(err, context.Canceled) {
 		return n, err
 	}
-	return n + o.Calm(p), err
+	calmed := o.Calm(p)
+	if calmed > 0 {
+		o.noteCalm(ctx, who, &p, calmed)
+	}
+	return n + calmed, err
+}
+
+func (o operator) noteCalm(ctx context.Context, who string, p *settings.Pause, n int) {
+	facts := settings.Cells{"pauses": n, "destination": p.Domain}
+	for name, ip := range map[string]netip.Addr{"ip": p.Source, "remote": p.Remote} {
+		if ip.IsValid() {
+			facts[name] = ip
+		}
+	}
+	if err := o.Note(ctx, who, "calm", facts); err != nil {
+		o.log.Warn("an order is not among the changes, only in this log", "order", "calm", "by", who, "pauses", n, "error", err)
+	}
+}
+
+// Note is that of the settings.
+func (o operator) Note(ctx context.Context, who string, action settings.Action, facts settings.Cells) error {
+	return o.settings.Note(ctx, who, action, facts)
 }

@@ -30,7 +30,7 @@ func (d *Daemon) openSockets() error {
 		return wrong(config.ExitConfig, "control socket: %w", err)
 	}
 	c.Handle("reload", func(ctx context.Context, _ json.RawMessage) (any, error) { return nil, d.Reload(ctx) })
-	control.HandleOperator(c, operator{d.engine, d.settings}, sync.OnceFunc(func() { close(d.evacuated) }))
+	control.HandleOperator(c, operator{d.engine, d.editor, d.named("control")}, sync.OnceFunc(func() { close(d.evacuated) }))
 	c.Handle(commandWaiting, func(context.Context, json.RawMessage) (any, error) { return waitingInfo(d.store), nil })
 	d.later("control socket", func() { _ = c.Close() })
 	d.running.Go(func() { d.serve("control", c.Serve) })

@@ -29,7 +29,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -130,13 +132,24 @@ func (c *Control) talk(ctx context.Context, w *wire) error {
 	return err
 }
 
+// callerKey is where the context of a command has the name of its caller.
+type callerKey struct{}
+
+// caller is who is on the other side, by the kernel's word.
+func (w *wire) caller() string {
+	if w.peer == strconv.Itoa(w.uid) { // it has no name
+		return fmt.Sprintf("command line (uid %d)", w.uid)
+	}
+	return fmt.Sprintf("command line (uid %d / %s)", w.uid, w.peer)
+}
+
 // finisher is a result with something to do when it was sent, or could not be.
 type finisher interface{ finish() }
 
 func (c *Control) carryOut(ctx context.Context, w *wire, h longHandler, args json.RawMessage) (any, error) {
 	reports := newReports(w, c.opts.Pace)
 	defer reports.end()
-	ctx = w.untilGone(ctx)
+	ctx = context.WithValue(w.untilGone(ctx), callerKey{}, w.caller())
 	result, err := h(ctx, args, reports.count)
 	if errors.Is(err, context.Canceled) && errors.Is(context.Cause(ctx), errGone) {
 		err = &Error{Exit: ExitTemporary, Text: "given up", cause: err}

@@ -5,14 +5,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/netip"
+	"time"
 
 	"posthoorn/internal/broker"
 	"posthoorn/internal/outbox"
 	"posthoorn/internal/settings"
 )
 
-// Operator does what the operator's commands ask for. *outbox.Engine has all but Pause and Resume, which *settings.Cache has.
+// Operator does what the operator's commands ask for. *outbox.Engine has all but Pause, Resume and Note, which *settings.Editor has.
 // Destinations are in the form that the engine has. What works on many messages tells progress how many it has done so far, ends
 // with ctx, and returns how many it has done also with an error.
 type Operator interface {
@@ -26,8 +28,11 @@ type Operator interface {
 	// Evacuate publishes what waits, for one destination or (empty) all, to a queue (empty: the outbox). With stop nothing is
 	// consumed afterwards.
 	Evacuate(ctx context.Context, destination, queue string, stop bool, progress func(int)) (int, error)
-	Pause(ctx context.Context, p settings.Pause) (settings.Pause, error)
-	Resume(ctx context.Context, p settings.Pause) (int, error)
+	// Pause and Resume note themselves in the audit trail.
+	Pause(ctx context.Context, who string, p settings.Pause) (settings.Pause, error)
+	Resume(ctx context.Context, who string, p settings.Pause) (int, error)
+	// Note keeps in the audit trail what somebody did with mail.
+	Note(ctx context.Context, who string, action settings.Action, facts settings.Cells) error
 }
 
 // Order is what an operator's command asks for. Which parts count depends on the command.
@@ -38,6 +43,8 @@ type Order struct {
 	Reason      string     `json:"reason,omitempty"` // of fail
 	To          string     `json:"to,omitempty"`     // queue of evacuate
 	Stop        bool       `json:"stop,omitempty"`   // of evacuate
+
+	who string // gives it: for the audit trail
 }
 
 // The operator's commands.
@@ -55,7 +62,7 @@ const (
 // HandleOperator registers the operator's commands. stop ends the daemon: it is called when an evacuation with Stop is done and
 // its caller has been told, and must not wait for the end; nil: nothing is to be done then.
 func HandleOperator(c *Control, op Operator, stop func()) {
-	h := &operator{op, stop}
+	h := &operator{op, stop, c.o.log}
 	for name, do := range map[string]func(context.Context, *Order, func(int)) (any, error){
 		cmdExplain: h.explain, cmdPause: h.pause, cmdResume: h.resume, cmdBacklog: h.backlog,
 		cmdRetryNow: h.retryNow, cmdFail: h.fail, cmdMove: h.move, cmdEvacuate: h.evacuate,
@@ -68,6 +75,7 @@ func HandleOperator(c *Control, op Operator, stop func()) {
 			if err := o.check(name); err != nil {
 				return nil, err
 			}
+			o.who, _ = ctx.Value(callerKey{}).(string)
 			return do(ctx, &o, progress)
 		})
 	}
@@ -76,7 +84,35 @@ func HandleOperator(c *Control, op Operator, stop func()) {
 type operator struct {
 	Operator
 	stop func()
+	log  *slog.Logger
 }
+
+const noteTime = 5 * time.Second
+
+// noted keeps an order that was carried out in the log and in the audit trail, also when its caller has gone.
+func (h *operator) noted(ctx context.Context, command string, o *Order, n int, err error) {
+	h.log.Info("an order of the command line", "order", command, "destination", o.Destination, "messages", n, "by", o.who, "error", err)
+	if n == 0 && !o.Stop {
+		return
+	}
+	facts := settings.Cells{"destination": o.Destination, "messages": n}
+	switch command {
+	case cmdFail:
+		facts["reason"] = o.Reason
+	case cmdMove:
+		facts["ip"] = o.IP
+	case cmdEvacuate:
+		facts["queue"], facts["stop"] = o.To, o.Stop
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteTime)
+	defer cancel()
+	if err := h.Note(ctx, o.who, actions[command], facts); err != nil {
+		h.log.Warn("an order is not among the changes, only in this log", "error", err)
+	}
+}
+
+// actions are the orders as the audit trail calls them.
+var actions = map[string]settings.Action{cmdRetryNow: "retry", cmdFail: "fail", cmdMove: "move", cmdEvacuate: "evacuate"}
 
 func (h *operator) explain(ctx context.Context, o *Order, _ func(int)) (any, error) {
 	return answered(h.Explain(ctx, o.Destination, o.IP))
@@ -98,7 +134,7 @@ func (h *operator) pause(ctx context.Context, o *Order, _ func(int)) (any, error
 	if err != nil {
 		return nil, err
 	}
-	return answered(h.Pause(ctx, p))
+	return answered(h.Pause(ctx, o.who, p))
 }
 
 func (h *operator) resume(ctx context.Context, o *Order, _ func(int)) (any, error) {
@@ -106,7 +142,7 @@ func (h *operator) resume(ctx context.Context, o *Order, _ func(int)) (any, erro
 	if err != nil {
 		return nil, err
 	}
-	n, err := h.Resume(ctx, p)
+	n, err := h.Resume(ctx, o.who, p)
 	if err != nil {
 		return nil, &Error{Exit: ExitUnavailable, Text: err.Error(), cause: err} // the order was checked: it is the database
 	}
@@ -115,21 +151,25 @@ func (h *operator) resume(ctx context.Context, o *Order, _ func(int)) (any, erro
 
 func (h *operator) retryNow(ctx context.Context, o *Order, progress func(int)) (any, error) {
 	n, err := h.RetryNow(ctx, o.Destination, progress)
+	h.noted(ctx, cmdRetryNow, o, n, err)
 	return settled(ctx, n, err)
 }
 
 func (h *operator) fail(ctx context.Context, o *Order, progress func(int)) (any, error) {
 	n, err := h.Fail(ctx, o.Destination, o.Reason, progress)
+	h.noted(ctx, cmdFail, o, n, err)
 	return settled(ctx, n, err)
 }
 
 func (h *operator) move(ctx context.Context, o *Order, progress func(int)) (any, error) {
 	n, err := h.Move(ctx, o.Destination, o.IP, progress)
+	h.noted(ctx, cmdMove, o, n, err)
 	return settled(ctx, n, err)
 }
 
 func (h *operator) evacuate(ctx context.Context, o *Order, progress func(int)) (any, error) {
 	n, err := h.Evacuate(ctx, o.Destination, o.To, o.Stop, progress)
+	h.noted(ctx, cmdEvacuate, o, n, err)
 	result, err := settled(ctx, n, err)
 	if d, ok := result.(done); ok && o.Stop && !d.Interrupted && h.stop != nil {
 		return ending{d, h.stop}, nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -21,6 +22,8 @@ import (
 type fake struct {
 	mu          sync.Mutex
 	calls       []string
+	noted       []string
+	callers     []string
 	explanation outbox.Explanation
 	backlog     []outbox.BacklogLine
 	n           int
@@ -84,7 +87,8 @@ func (f *fake) Evacuate(ctx context.Context, destination, queue string, stop boo
 	return f.work(ctx, progress)
 }
 
-func (f *fake) Pause(_ context.Context, p settings.Pause) (settings.Pause, error) {
+func (f *fake) Pause(_ context.Context, who string, p settings.Pause) (settings.Pause, error) {
+	f.by(who)
 	f.note("pause %s", scope(&p))
 	if p.ID = int64(f.n); p.ID == 0 {
 		p.Memory = true
@@ -92,9 +96,24 @@ func (f *fake) Pause(_ context.Context, p settings.Pause) (settings.Pause, error
 	return p, f.err
 }
 
-func (f *fake) Resume(_ context.Context, p settings.Pause) (int, error) {
+func (f *fake) Resume(_ context.Context, who string, p settings.Pause) (int, error) {
+	f.by(who)
 	f.note("resume %s", scope(&p))
 	return f.n, f.err
+}
+
+func (f *fake) Note(ctx context.Context, who string, action settings.Action, facts settings.Cells) error {
+	f.by(who)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.noted = append(f.noted, fmt.Sprint(action, facts))
+	return ctx.Err()
+}
+
+func (f *fake) by(who string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.callers = append(f.callers, who)
 }
 
 // operated runs a daemon with the operator; stopped counts how often it was asked to end.
@@ -198,6 +217,54 @@ func TestTheDaemonChecksOrders(t *testing.T) {
 	if asked := f.taken(); asked != "" {
 		t.Error("asked:", asked)
 	}
+}
+
+// TestOrdersAreNoted: what was done is kept, with the caller that the kernel names, also when it came only half the way.
+func TestOrdersAreNoted(t *testing.T) {
+	me := (&wire{uid: os.Getuid(), peer: new(names).of(os.Getuid())}).caller()
+	if !strings.HasPrefix(me, fmt.Sprintf("command line (uid %d", os.Getuid())) {
+		t.Fatal(me)
+	}
+	for _, c := range []struct {
+		command string
+		order   Order
+		n       int
+		err     error
+		noted   string
+		callers int
+	}{
+		{cmdRetryNow, Order{Destination: "A.example"}, 3, nil, "retrymap[destination:a.example messages:3]", 1},
+		{cmdRetryNow, Order{Destination: "a.example"}, 0, nil, "", 0},
+		{cmdFail, Order{Destination: "a.example", Reason: "gone"}, 2, errors.New("in the middle"), "failmap[destination:a.example messages:2 reason:gone]", 1},
+		{cmdMove, Order{Destination: "a.example", IP: ip("10.0.0.2")}, 1, nil, "movemap[destination:a.example ip:10.0.0.2 messages:1]", 1},
+		{cmdEvacuate, Order{To: "q"}, 4, nil, "evacuatemap[destination: messages:4 queue:q stop:false]", 1},
+		{cmdEvacuate, Order{Stop: true}, 0, nil, "evacuatemap[destination: messages:0 queue: stop:true]", 1},
+		{cmdPause, Order{Destination: "a.example"}, 1, nil, "", 1},
+		{cmdResume, Order{Destination: "a.example"}, 1, nil, "", 1},
+		{cmdBacklog, Order{}, 0, nil, "", 0},
+	} {
+		f := &fake{n: c.n, err: c.err}
+		client := operated(t, f, nil)
+		_ = Operate(t.Context(), client, c.command, c.order, Terminal{Out: io.Discard, Err: io.Discard, Yes: true})
+		if got := strings.Join(f.noted, "; "); got != c.noted || len(f.callers) != c.callers || c.callers > 0 && f.callers[0] != me {
+			t.Errorf("%s %+v: noted %q by %q", c.command, c.order, got, f.callers)
+		}
+	}
+	if got := (&wire{uid: 4711, peer: "4711"}).caller(); got != "command line (uid 4711)" {
+		t.Error(got)
+	}
+}
+
+// TestAHalfDoneOrderIsNoted though its caller has hung up.
+func TestAHalfDoneOrderIsNoted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	f := &fake{act: func(ctx context.Context, _ func(int)) (int, error) {
+		cancel()
+		<-ctx.Done()
+		return 3, ctx.Err()
+	}}
+	_ = Operate(ctx, operated(t, f, nil), cmdFail, Order{Destination: "a.example", Reason: "gone"}, Terminal{Out: io.Discard, Err: io.Discard, Yes: true})
+	until(t, "the note", func() bool { f.mu.Lock(); defer f.mu.Unlock(); return len(f.noted) == 1 })
 }
 
 // TestFailAsksFirst: without a terminal and without --yes nothing is failed, and no daemon is asked.
