@@ -18,6 +18,9 @@ import (
 // that network for five. An account that is guessed at from many networks is never closed: its tries take turns, one every
 // two seconds, and from a network that has logged in before they need no turn. A failure is answered late, by as many seconds as
 // there were failures, and forgotten after a minute. A success makes the failures of its account from its network forgotten.
+//
+// A network that many share, behind a proxy, is never closed: after as many failures its tries take turns. A client that has logged
+// in before is a network of its own.
 type Guard struct {
 	checker  Checker
 	secrets  Secrets // nil: it knows none
@@ -119,8 +122,18 @@ func (g *Guard) enter(ctx context.Context, k keys) ([]scoped, error) {
 
 type scoped struct {
 	scope
-	hash uint64
+	hash   uint64
+	shared bool
 	*tally
+}
+
+// rule is what holds in a scope.
+func (s *scoped) rule() rule {
+	r := rules[s.scope]
+	if s.shared {
+		r.block = 0
+	}
+	return r
 }
 
 // entry is the outcome of one attempt to enter: an error, or something to wait for before the next one, or the scopes and for how
@@ -137,9 +150,10 @@ func (g *Guard) tryEnter(k keys) (e entry) {
 	defer g.mu.Unlock()
 	now := time.Now()
 	_, familiar := g.familiar[k.scopes[ofPair]]
+	familiar = familiar && !k.shared || k.known
 	for s, hash := range k.scopes {
 		if scope(s) != ofAccount || !familiar {
-			e.scopes = append(e.scopes, scoped{scope(s), hash, g.tally(hash, now)})
+			e.scopes = append(e.scopes, scoped{scope(s), hash, k.shared, g.tally(hash, now)})
 			e.scopes[s].running++
 		}
 	}
@@ -173,7 +187,7 @@ func (e *entry) decide(now time.Time) {
 	}
 }
 
-// takeTurn says how long to wait for the next turn of an account. Who has failed before does not stand in the way of others.
+// takeTurn says how long to wait for the next turn of an account, or of a network. Who has failed before does not stand in the way of others.
 func (t *tally) takeTurn(now time.Time, failed bool) (time.Duration, error) {
 	wait := max(0, t.next.Sub(now))
 	if wait > longest || wait > 0 && failed {
@@ -246,7 +260,7 @@ func (g *Guard) fail(scopes []scoped, k keys, t *Try) time.Duration {
 
 // count adds a failure to a scope, and tells once that it was one too many.
 func (g *Guard) count(s scoped, now time.Time, t *Try) {
-	before, r := s.failures, rules[s.scope]
+	before, r := s.failures, s.rule()
 	s.failures++
 	if r.reached(before) || !r.reached(s.failures) {
 		return
@@ -254,13 +268,15 @@ func (g *Guard) count(s scoped, now time.Time, t *Try) {
 	s.blocked = now.Add(r.block)
 	g.metrics.blocks.WithLabelValues(scopeNames[s.scope]).Inc()
 	from, user := network(t.From).String(), t.User[:min(len(t.User), 100)]
-	switch s.scope {
-	case ofNetwork:
+	switch {
+	case s.shared:
+		g.log.Warn("too many failed logins from behind a proxy: tries from there take turns", "network", from, "user", user)
+	case s.scope == ofNetwork:
 		g.log.Warn("too many failed logins: nobody from this network can log in for a while", "network", from, "minutes", r.block.Minutes())
-	case ofPair:
+	case s.scope == ofPair:
 		g.log.Warn("too many failed logins: this account cannot be used from this network for a while", "network", from, "user", user,
 			"minutes", r.block.Minutes())
-	case ofAccount:
+	default:
 		g.log.Warn("too many failed logins from several networks: tries for this account take turns", "user", user)
 	}
 }

@@ -39,6 +39,11 @@ type Try struct {
 	User     string
 	Password string
 
+	// Client is one that has logged in as this user before, and has shown so. It counts apart from all others of its address.
+	Client string
+	// Shared: the address is that of a proxy, so nobody from there can be told from others.
+	Shared bool
+
 	// Answer stands in place of the password when the client has only shown that it knows it. It says whether it did so for
 	// this secret.
 	Answer func(secret string) bool

@@ -42,7 +42,7 @@ type tally struct {
 	at       time.Time
 	told     float64   // of a pair: how many of its failures its network and its account know, at the time of at
 	blocked  time.Time // until then
-	next     time.Time // of an account: its next turn
+	next     time.Time // of an account, and of what many share: its next turn
 	running  int
 	freed    chan struct{} // closed when one of running has ended; nil: nobody waits for it
 	seen     [4]uint64     // of a network: the failed tries, so that one that is only repeated counts once
@@ -97,10 +97,15 @@ func (t *tally) repeated(try uint64) bool {
 type keys struct {
 	scopes [3]uint64
 	try    uint64 // with its password; 0: there was none
+	shared bool
+	known  bool // it has shown that it has logged in before
 }
 
 func (g *Guard) keysOf(t *Try) keys {
-	from := network(t.From)
+	from := network(t.From).String()
+	if t.Client != "" {
+		from = "client " + t.Client
+	}
 	user := strings.ToLower(strings.TrimSpace(t.User)) // checkers may not care
 	hash := func(parts ...string) uint64 {
 		var h maphash.Hash
@@ -111,7 +116,8 @@ func (g *Guard) keysOf(t *Try) keys {
 		}
 		return h.Sum64()
 	}
-	k := keys{scopes: [...]uint64{ofNetwork: hash("n", from.String()), ofPair: hash("p", user, from.String()), ofAccount: hash("a", user)}}
+	k := keys{scopes: [...]uint64{ofNetwork: hash("n", from), ofPair: hash("p", user, from), ofAccount: hash("a", user)},
+		shared: t.Shared && t.Client == "", known: t.Client != ""}
 	if t.Answer == nil {
 		k.try = hash("t", t.User, t.Password)
 	}
