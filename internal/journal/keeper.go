@@ -2,7 +2,6 @@ package journal
 
 import (
 	"cmp"
-	"compress/gzip"
 	"context"
 	"errors"
 	"io"
@@ -133,11 +132,10 @@ func (k *keeper) pack(from, to string) error {
 		return err
 	}
 	defer out.Close()
-	packer := gzip.NewWriter(out)
-	if _, err := io.Copy(packer, &cancellable{k.ctx, in}); err != nil {
+	if err := packMembers(out, &cancellable{k.ctx, in}, memberText); err != nil {
 		return err
 	}
-	return errors.Join(packer.Close(), out.Sync(), out.Close())
+	return errors.Join(out.Sync(), out.Close())
 }
 
 // cancellable is a reader that fails once its context is over.

@@ -27,6 +27,7 @@ type kind struct {
 	text, binary *writer
 	paths        struct{ text, binary string }
 	buffers      sync.Pool // of *[]byte
+	scans        scans     // of searches that have not ended
 }
 
 func (k *kind) open(ws *writers, name string, o Kind, format string) (err error) {

@@ -83,6 +83,23 @@ func (m *matcher) holds(line []byte) bool {
 	return !slices.ContainsFunc(m.words, func(word []byte) bool { return !bytes.Contains(lower, word) })
 }
 
+// beginning is how much of a line has its date, in bytes.
+const beginning = 64
+
+// newer says that a text which begins with this line is newer than all that is wanted.
+func (m *matcher) newer(line []byte) bool {
+	t := timeOf(line[:min(len(line), beginning)])
+	return !m.q.Until.IsZero() && t.After(m.q.Until.Add(slack))
+}
+
+// older is the earlier one of two times; a zero one is none.
+func older(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
 // timeOf is the time of a line: the first date in it.
 func timeOf(line []byte) time.Time {
 	begin := bytes.IndexAny(line[:min(len(line), 40)], "0123456789")

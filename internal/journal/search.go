@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -30,7 +31,8 @@ type Query struct {
 	Cursor string // of the page before; empty: from the newest line on
 }
 
-// Page is what a search found, newest first.
+// Page is what a search found, newest first. A search that would take longer than searchTime is told in parts: a part may have no
+// lines at all, and the next one goes on with its cursor.
 type Page struct {
 	Lines    []Line
 	Cursor   string    // for the next page; empty: there is no more
@@ -52,46 +54,53 @@ var ErrOff = errors.New("this log is switched off")
 // ErrCursor says that a cursor is none of ours.
 var ErrCursor = errors.New("the cursor is not understood")
 
-// Limits of one search, in bytes.
+// Limits of one search.
 const (
-	maxScan = 256 << 20 // that are looked at; a compressed file is looked at as a whole
-	maxPage = 8 << 20   // of lines that are found
+	searchTime = 10 * time.Second
+	maxPage    = 8 << 20 // bytes of lines that are found
 )
 
 // Search looks for lines of the send or the received log, old and compressed files included: in the binary log if there is one, else
 // in the text.
 func (j *Journal) Search(ctx context.Context, log string, q Query) (Page, error) {
 	k := map[string]*kind{"send": &j.send, "received": &j.received}[log]
-	switch {
-	case k == nil:
+	if k == nil {
 		return Page{}, fmt.Errorf("there is no log %q", log)
+	}
+	ctx, cancel := context.WithTimeout(ctx, searchTime)
+	defer cancel()
+	switch {
 	case k.binary != nil:
-		return search(ctx, k.paths.binary, true, q)
+		return search(ctx, k.paths.binary, true, q, &k.scans)
 	case k.text != nil:
-		return search(ctx, k.paths.text, false, q)
+		return search(ctx, k.paths.text, false, q, &k.scans)
 	}
 	return Page{}, ErrOff
 }
 
 // searcher goes through the files of a log, from the newest to the oldest.
 type searcher struct {
-	ctx   context.Context
-	match *matcher
-	limit int
-	page  Page
-	size  int  // of the lines of the page, bytes
-	over  bool // all that is wanted is older than anything else
+	ctx      context.Context
+	query    Query // without its cursor
+	match    *matcher
+	held     *scans
+	limit    int
+	page     Page
+	size     int   // of the lines of the page, bytes
+	over     bool  // all that is wanted is older than anything else
+	unpacked int64 // of a file that is read from its beginning, when there was no time for the rest
 }
 
-func search(ctx context.Context, path string, binary bool, q Query) (Page, error) {
-	if q.Limit <= 0 {
-		q.Limit = 100
-	}
+func search(ctx context.Context, path string, binary bool, q Query, held *scans) (Page, error) {
 	at, err := parseCursor(q.Cursor)
 	if err != nil {
 		return Page{}, err
 	}
-	s := &searcher{ctx: ctx, match: newMatcher(&q, binary), limit: q.Limit}
+	if q.Limit <= 0 {
+		q.Limit = 100
+	}
+	q.Cursor, q.From, q.Until = "", q.From.UTC(), q.Until.UTC()
+	s := &searcher{ctx: ctx, query: q, match: newMatcher(&q, binary), held: held, limit: q.Limit}
 	volumes, err := volumesOf(path)
 	if err != nil {
 		return Page{}, err
@@ -100,27 +109,22 @@ func search(ctx context.Context, path string, binary bool, q Query) (Page, error
 		if at.volume > 0 && v.number > at.volume {
 			continue
 		}
-		end := int64(math.MaxInt64)
+		rest := int64(math.MaxInt64)
 		if v.number == at.volume {
-			end = at.offset
+			rest = at.offset
 		}
-		rest, err, before := end, error(nil), s.page.Scanned
 		if !s.full() {
-			rest, err = s.look(v, end)
-		}
-		switch {
-		case err != nil && before > 0 && ctx.Err() != nil:
-			rest = end // what the newer files had is told
-		case err != nil:
-			return Page{}, err
-		}
-		if rest > 0 && !s.over {
-			s.page.Cursor = cursor{v.number, rest}.String()
-			s.page.Complete = s.filled()
-			return s.page, nil
+			if rest, err = s.look(v, rest); err != nil {
+				return Page{}, err
+			}
 		}
 		if s.over {
 			break
+		}
+		if rest > 0 {
+			s.page.Cursor = cursor{v.number, rest, s.unpacked}.String()
+			s.page.Complete = s.filled()
+			return s.page, nil
 		}
 	}
 	s.page.Complete = true
@@ -142,19 +146,37 @@ func (s *searcher) look(v volume, end int64) (rest int64, err error) {
 		return 0, err
 	}
 	defer f.Close()
-	if v.packed {
-		return s.forward(f, end)
-	}
 	size, err := f.Seek(0, io.SeekEnd)
-	if err != nil {
+	if err != nil || s.match.newer(firstLine(f, v.packed)) {
 		return 0, err
 	}
-	return s.backward(f, min(end, size))
+	if !v.packed {
+		return s.backward(f, min(end, size))
+	}
+	if list := membersOf(f, size); len(list) > 0 {
+		return s.byMembers(f, list, end)
+	}
+	return s.forward(v, f.Name(), end)
+}
+
+// firstLine is the beginning of the first line of a file.
+func firstLine(f *os.File, packed bool) []byte {
+	var text io.Reader = io.NewSectionReader(f, 0, math.MaxInt64)
+	if packed {
+		unpacked, err := gzip.NewReader(text)
+		if err != nil {
+			return nil
+		}
+		text = unpacked
+	}
+	line := make([]byte, beginning)
+	n, _ := io.ReadFull(text, line)
+	return line[:n]
 }
 
 // full says that no more lines are to be looked at.
 func (s *searcher) full() bool {
-	return s.over || s.filled() || s.page.Scanned >= maxScan || s.ctx.Err() != nil
+	return s.over || s.filled() || s.ctx.Err() != nil
 }
 
 // filled says that the page takes no more lines.
@@ -170,18 +192,12 @@ func (l *Line) size() int { return len(l.JSON) + len(l.Text) }
 // take looks at a line.
 func (s *searcher) take(line []byte) {
 	l, verdict := s.match.line(line)
-	s.seen(l.Time)
+	s.page.Oldest = older(s.page.Oldest, l.Time)
 	switch verdict {
 	case wanted:
 		s.add(l)
 	case tooOld:
 		s.over = true
-	}
-}
-
-func (s *searcher) seen(t time.Time) {
-	if !t.IsZero() && (s.page.Oldest.IsZero() || t.Before(s.page.Oldest)) {
-		s.page.Oldest = t
 	}
 }
 
@@ -211,26 +227,34 @@ func volumesOf(path string) ([]volume, error) {
 	return list, nil
 }
 
-// cursor is a place in a volume, in bytes of what it is when it is not compressed.
+// cursor is a place in a volume, in bytes of what it is when it is not compressed. With unpacked, a search goes on that has read so much
+// of the volume from its beginning; it is no place, but tells cursors apart.
 type cursor struct {
-	volume int
-	offset int64
+	volume           int
+	offset, unpacked int64
 }
 
 func (c cursor) String() string {
-	return strconv.Itoa(c.volume) + "-" + strconv.FormatInt(c.offset, 10)
+	text := strconv.Itoa(c.volume) + "-" + strconv.FormatInt(c.offset, 10)
+	if c.unpacked > 0 {
+		text += "-" + strconv.FormatInt(c.unpacked, 10)
+	}
+	return text
 }
 
 func parseCursor(text string) (c cursor, err error) {
 	if text == "" {
 		return c, nil
 	}
-	volume, offset, _ := strings.Cut(text, "-")
-	c.volume, err = strconv.Atoi(volume)
-	if err == nil {
-		c.offset, err = strconv.ParseInt(offset, 10, 64)
+	parts := append(strings.Split(text, "-"), "0")
+	if len(parts) < 3 || len(parts) > 4 {
+		return c, ErrCursor
 	}
-	if err != nil || c.volume < 1 || c.offset < 1 {
+	var errs [3]error
+	c.volume, errs[0] = strconv.Atoi(parts[0])
+	c.offset, errs[1] = strconv.ParseInt(parts[1], 10, 64)
+	c.unpacked, errs[2] = strconv.ParseInt(parts[2], 10, 64)
+	if errors.Join(errs[:]...) != nil || c.volume < 1 || c.offset < 1 || c.unpacked < 0 {
 		return c, ErrCursor
 	}
 	return c, nil
