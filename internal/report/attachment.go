@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"strings"
 
+	"golang.org/x/text/encoding/unicode"
+
 	"posthoorn/internal/mime"
 )
 
@@ -46,10 +48,9 @@ func (m *message) attachments(form string) (found []attachment) {
 		}
 		kind := p.Media.Type
 		packed := strings.Contains(kind, "zip") || strings.HasSuffix(kind, "/octet-stream")
-		if !packed && !strings.Contains(kind, form) {
+		if name := fileName.FindStringSubmatch(nameOf(p)); name == nil && !packed && !strings.Contains(kind, form) {
 			continue
-		}
-		if name := fileName.FindStringSubmatch(nameOf(p)); name == nil {
+		} else if name == nil {
 			found = append(found, attachment{part: p})
 		} else if name[1] == "" || strings.EqualFold(name[1], form) {
 			found = append(found, attachment{part: p, named: true})
@@ -70,10 +71,13 @@ func nameOf(p *mime.Part) string {
 	return strings.TrimSpace(mime.DecodeWords(name))
 }
 
-// unpacked is the content of a part, out of its archive if it is one.
+// unpacked is the content of a part, out of its archive if it is one, as UTF-8 if it has a byte order mark.
 func (m *message) unpacked(p *mime.Part) ([]byte, error) {
 	data, err := m.opened(p)
 	if err != nil {
+		return nil, err
+	}
+	if data, err = decoded(data); err != nil {
 		return nil, err
 	}
 	m.marks += bytes.Count(data, []byte("<")) + bytes.Count(data, []byte("="))
@@ -81,6 +85,14 @@ func (m *message) unpacked(p *mime.Part) ([]byte, error) {
 		return nil, errBomb
 	}
 	return data, nil
+}
+
+// decoded is a text as UTF-8 without a byte order mark, if it has one.
+func decoded(data []byte) ([]byte, error) {
+	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
+		return unicode.UTF16(unicode.BigEndian, unicode.UseBOM).NewDecoder().Bytes(data)
+	}
+	return bytes.TrimPrefix(data, []byte("\ufeff")), nil
 }
 
 // opened sees what a part is by its first bytes: the media types of reports are often wrong.
@@ -105,24 +117,31 @@ func (m *message) opened(p *mime.Part) ([]byte, error) {
 	return data, nil
 }
 
-// unzip is the first file of a zip archive. The central directory, in which there may be far more to read than there is, is not
-// looked at.
+// unzip is the first file of a zip archive; folders may stand before it. The central directory, in which there may be far more to
+// read than there is, is not looked at.
 func unzip(data []byte) ([]byte, error) {
-	const header = 30
-	if len(data) < header {
-		return nil, errArchive
-	}
-	flags, method := binary.LittleEndian.Uint16(data[6:]), binary.LittleEndian.Uint16(data[8:])
-	size := binary.LittleEndian.Uint32(data[18:])
-	start := header + int(binary.LittleEndian.Uint16(data[26:])) + int(binary.LittleEndian.Uint16(data[28:]))
-	encrypted, sizeLater := flags&1 != 0, flags&8 != 0
-	switch {
-	case encrypted || start > len(data):
-		return nil, errArchive
-	case method == 8:
-		return inflate(flate.NewReader(bytes.NewReader(data[start:])), len(data)-start)
-	case method == 0 && !sizeLater && int64(size) <= int64(len(data)-start):
-		return data[start : start+int(size)], nil
+	const header, folders = 30, 10
+	for range folders {
+		if len(data) < header || !bytes.HasPrefix(data, []byte("PK\x03\x04")) {
+			return nil, errArchive
+		}
+		flags, method := binary.LittleEndian.Uint16(data[6:]), binary.LittleEndian.Uint16(data[8:])
+		size := binary.LittleEndian.Uint32(data[18:])
+		nameEnd := header + int(binary.LittleEndian.Uint16(data[26:]))
+		start := nameEnd + int(binary.LittleEndian.Uint16(data[28:]))
+		encrypted, sizeLater := flags&1 != 0, flags&8 != 0
+		switch {
+		case encrypted || start > len(data):
+			return nil, errArchive
+		case data[nameEnd-1] == '/' && size == 0 && !sizeLater:
+			data = data[start:]
+		case method == 8:
+			return inflate(flate.NewReader(bytes.NewReader(data[start:])), len(data)-start)
+		case method == 0 && !sizeLater && int64(size) <= int64(len(data)-start):
+			return data[start : start+int(size)], nil
+		default:
+			return nil, errArchive
+		}
 	}
 	return nil, errArchive
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"strings"
 	"unicode"
 
 	"golang.org/x/text/encoding/htmlindex"
@@ -27,12 +28,15 @@ type guard struct {
 
 // newXML is a decoder for a text of strangers.
 func newXML(data []byte) *xml.Decoder {
-	data = bytes.TrimLeftFunc(bytes.TrimPrefix(data, []byte("\ufeff")), unicode.IsSpace)
+	data = bytes.TrimLeftFunc(data, unicode.IsSpace)
 	d := xml.NewDecoder(bytes.NewReader(data))
 	d.CharsetReader = func(label string, r io.Reader) (io.Reader, error) {
 		e, err := htmlindex.Get(label)
 		if err != nil {
 			return nil, err
+		}
+		if strings.HasPrefix(strings.ToLower(label), "utf-16") {
+			return r, nil // whoever could read that far does not read UTF-16: it was made good, or never was
 		}
 		return transform.NewReader(r, e.NewDecoder()), nil
 	}
