@@ -44,12 +44,12 @@ func (p *Part) AppendTextEdits(edits []Edit, source, text []byte) []Edit {
 	body, fits := fromUTF8(text, p.charset())
 	if !fits {
 		body = text
-		edits, fields = p.setField(edits, fields, "Content-Type",
+		edits, fields = p.setField(edits, source, fields, "Content-Type",
 			AppendMedia(nil, "Content-Type", p.Media.With("charset", "utf-8")))
 	}
 	if !p.isPlain() || !staysPlain(body) || p.hasBoundary(body) {
 		if p.Encoding != "quoted-printable" {
-			edits, fields = p.setField(edits, fields, "Content-Transfer-Encoding",
+			edits, fields = p.setField(edits, source, fields, "Content-Transfer-Encoding",
 				[]byte("Content-Transfer-Encoding: quoted-printable\r\n"))
 		}
 		body = AppendQuotedPrintable(make([]byte, 0, len(body)+len(body)/8+64), body)
@@ -75,9 +75,13 @@ func (p *Part) isPlain() bool {
 	return true
 }
 
-// setField replaces the first field of a name, or adds it to those that are to be added.
-func (p *Part) setField(edits []Edit, fields []byte, name string, field []byte) ([]Edit, []byte) {
+// setField replaces the first field of a name, or adds it to those that are to be added. Where a header ends in the middle of a line,
+// the line end comes with what is added.
+func (p *Part) setField(edits []Edit, source, fields []byte, name string, field []byte) ([]Edit, []byte) {
 	if f := p.Field(name); f != nil {
+		if source[f.End-1] != '\n' {
+			field = bytes.TrimSuffix(field, []byte("\r\n"))
+		}
 		return append(edits, Edit{f.Start, f.End, field}), fields
 	}
 	return edits, append(fields, field...)

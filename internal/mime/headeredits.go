@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // HeaderEdits are changes to the header of a message (message-json.md section 8), done in the order of the members.
@@ -34,8 +35,8 @@ func (e *HeaderEdits) IsZero() bool {
 }
 
 // EditHeader does the edits. Fields that they do not name keep their bytes and their order, as does what follows the header; a blank
-// line is put between them if there was none. The
-// errors are [NameError], [ErrFields] and those of [ParseHeader]; the result is the source then.
+// line is put between them if there was none. A value with which the field cannot be written, such as a To without an address, leaves
+// the field out. The errors are [NameError], [ErrFields] and those of [ParseHeader]; the result is the source then.
 func EditHeader(source []byte, e *HeaderEdits) ([]byte, error) {
 	if e.IsZero() {
 		return source, nil
@@ -110,7 +111,7 @@ func (l *fieldList) apply(e *HeaderEdits) {
 	for _, f := range e.Prepend {
 		front = append(front, f.listed())
 	}
-	*l = append(front, *l...)
+	*l = slices.DeleteFunc(append(front, *l...), func(f listedField) bool { return len(f.bytes) == 0 })
 }
 
 func (f NameValue) listed() listedField {

@@ -61,6 +61,15 @@ func edited(t *testing.T, edits, source string) string {
 	return strings.ReplaceAll(string(out), "\r\n", "\n")
 }
 
+// A field that cannot be written leaves no blank line behind: that would end the header.
+func TestHeaderEditsWithoutAnAddress(t *testing.T) {
+	bad := []NameValue{{"To", "(Zo\u00eb"}}
+	out, err := EditHeader([]byte("A: b\r\nTo: c@d.test\r\nE: f\r\n\r\nbody"), &HeaderEdits{Prepend: bad, Replace: bad, Append: bad})
+	if want := "A: b\r\nE: f\r\n\r\nbody"; err != nil || string(out) != want {
+		t.Errorf("%q, %v; want %q", out, err, want)
+	}
+}
+
 func TestHeaderEditsHaveLimits(t *testing.T) {
 	source := []byte("A: b\r\n\r\n")
 	for _, e := range []HeaderEdits{
