@@ -54,7 +54,7 @@ func (s *Server) byHeader(r *http.Request, header string, need need) (caller, er
 		return caller{known: true}, nil // it shows a password that nobody asked for
 	case strings.EqualFold(scheme, "Basic") && need == scraper:
 		user, password, _ := r.BasicAuth()
-		name, err := s.check(r.Context(), peerOf(r.RemoteAddr), user, password)
+		name, err := s.check(r.Context(), s.try(peerOf(r.RemoteAddr), user, password))
 		return caller{known: err == nil, name: name, script: true}, err
 	}
 	return caller{}, deny(http.StatusUnauthorized, "this kind of login is not possible here")
@@ -67,7 +67,7 @@ func (s *Server) byToken(r *http.Request, token string) (caller, error) {
 	if name, ok := s.p.Tokens.TokenName(token); ok {
 		return caller{known: true, name: "token " + name, script: true, token: token}, nil
 	}
-	leave, ok := s.places.stranger(peerOf(r.RemoteAddr))
+	leave, ok := s.places.stranger(peerOf(r.RemoteAddr).String())
 	if !ok {
 		return caller{}, deny(http.StatusTooManyRequests, "too many wrong tokens at a time")
 	}
@@ -80,13 +80,20 @@ func (s *Server) byToken(r *http.Request, token string) (caller, error) {
 	return caller{}, deny(http.StatusUnauthorized, "there is no such token")
 }
 
-// check asks the login, and says who the user is.
-func (s *Server) check(ctx context.Context, peer netip.Addr, user, password string) (string, error) {
-	name := user
+// try is an attempt to log in. With www-url there is a proxy that all may come by.
+func (s *Server) try(peer netip.Addr, user, password string) login.Try {
 	if s.o.Password {
-		user, name = PasswordUser, ""
+		user = PasswordUser
 	}
-	ok, err := s.o.Login.Check(ctx, login.Try{From: peer, User: user, Password: password})
+	return login.Try{From: peer, User: user, Password: password, Shared: s.o.URL != ""}
+}
+
+// check asks the login, and says who the user is; one that was not asked for is not told.
+func (s *Server) check(ctx context.Context, try login.Try) (name string, err error) {
+	if !s.o.Password {
+		name = try.User
+	}
+	ok, err := s.o.Login.Check(ctx, try)
 	switch {
 	case errors.Is(err, login.ErrBlocked), errors.Is(err, login.ErrLater):
 		s.meters.logins.WithLabelValues("put off").Inc()
@@ -95,7 +102,7 @@ func (s *Server) check(ctx context.Context, peer netip.Addr, user, password stri
 		return "", p
 	case err != nil:
 		s.meters.logins.WithLabelValues("failed").Inc()
-		s.log.Error("a login to the console could not be checked", "peer", peer, "error", err)
+		s.log.Error("a login to the console could not be checked", "peer", try.From, "error", err)
 		return "", deny(http.StatusServiceUnavailable, "the login cannot be checked now; the log says why")
 	case !ok:
 		s.meters.logins.WithLabelValues("wrong").Inc()

@@ -68,7 +68,12 @@ func (s *Server) login(c *call) (any, error) {
 	if err := c.body(&in); err != nil {
 		return nil, err
 	}
-	user, err := s.check(c.Context(), c.peer, in.User, in.Password)
+	if s.o.Password {
+		in.User = PasswordUser
+	}
+	try := s.try(c.peer, in.User, in.Password)
+	try.Client = s.cards.of(s.card(c.Request), in.User)
+	user, err := s.check(c.Context(), try)
 	if err != nil {
 		return nil, err
 	}
@@ -76,6 +81,9 @@ func (s *Server) login(c *call) (any, error) {
 	s.meters.logins.WithLabelValues("done").Inc()
 	s.log.Info("a login to the console", "peer", c.peer, "user", user)
 	http.SetCookie(c.w, s.cookie(c.Request, s.sessions.open(user)))
+	if try.Client == "" {
+		s.giveCard(c, in.User)
+	}
 	return nothing{}, nil
 }
 

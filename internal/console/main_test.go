@@ -285,6 +285,7 @@ type browser struct {
 	*rig
 	client http.Client
 	cookie *http.Cookie
+	card   *http.Cookie
 	csrf   string
 }
 
@@ -338,6 +339,9 @@ func (b *browser) do(method, path string, body any, headers ...string) answered 
 	if b.cookie != nil {
 		q.AddCookie(b.cookie)
 	}
+	if b.card != nil {
+		q.AddCookie(b.card)
+	}
 	if b.csrf != "" {
 		q.Header.Set("X-CSRF-Token", b.csrf)
 	}
@@ -361,6 +365,10 @@ func (b *browser) send(q *http.Request) answered {
 		b.t.Fatal(err)
 	}
 	for _, c := range a.Cookies() {
+		if strings.HasSuffix(c.Name, "-known") {
+			b.card = c
+			continue
+		}
 		if b.cookie = c; c.MaxAge < 0 {
 			b.cookie = nil
 		}

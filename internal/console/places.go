@@ -1,22 +1,19 @@
 package console
 
-import (
-	"net/netip"
-	"sync"
-)
+import "sync"
 
-// places bound how many requests are worked on at a time. Those of strangers have places of their own, of which one address gets
-// half at most.
+// places bound how many requests are worked on at a time. Those of strangers have places of their own, of which one address, or one
+// browser that is known, gets half at most.
 type places struct {
 	members, strangers int // free ones
 
 	mu     sync.Mutex
 	share  int // of one stranger
-	byPeer map[netip.Addr]int
+	byPeer map[string]int
 }
 
 func newPlaces(members, strangers int) *places {
-	return &places{members: members, strangers: strangers, share: max(1, strangers/2), byPeer: map[netip.Addr]int{}}
+	return &places{members: members, strangers: strangers, share: max(1, strangers/2), byPeer: map[string]int{}}
 }
 
 // member takes a place for somebody who is logged in, and says whether there was one.
@@ -35,7 +32,7 @@ func (p *places) member() (leave func(), ok bool) {
 }
 
 // stranger takes a place for anybody.
-func (p *places) stranger(peer netip.Addr) (leave func(), ok bool) {
+func (p *places) stranger(peer string) (leave func(), ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.strangers == 0 || p.byPeer[peer] >= p.share {

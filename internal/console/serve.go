@@ -38,11 +38,11 @@ func (s *Server) serveRoute(w http.ResponseWriter, r *http.Request, route *route
 // place is one to work on a request. A connection that serves somebody who is logged in is kept meanwhile.
 func (s *Server) place(c *call, route *route) (leave func(), ok bool) {
 	if !c.caller.known {
-		return s.places.stranger(c.peer)
+		return s.places.stranger(s.strangerOf(c.Request))
 	}
 	free, ok := s.places.member()
 	if !ok && route.who == anybody {
-		return s.places.stranger(c.peer)
+		return s.places.stranger(s.strangerOf(c.Request))
 	}
 	g := guestOf(c.Context())
 	if !ok || g == nil {
@@ -50,6 +50,14 @@ func (s *Server) place(c *call, route *route) (leave func(), ok bool) {
 	}
 	g.hold()
 	return func() { g.release(); free() }, true
+}
+
+// strangerOf is whom a request without a login is from, as far as it is known.
+func (s *Server) strangerOf(r *http.Request) string {
+	if card := s.card(r); s.cards.genuine(card) {
+		return card
+	}
+	return peerOf(r.RemoteAddr).String()
 }
 
 // carryOut has the route do its work, in the time that it has.

@@ -31,6 +31,7 @@ type Server struct {
 	crowd    *crowd
 	places   *places
 	sessions *sessions
+	cards    *cards
 	open     string // what changes show when there is no login
 	meters   *meters
 	moments  moments
@@ -64,7 +65,7 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{
 		o: o, log: o.Log, crowd: newCrowd(4*o.Requests + 32), places: newPlaces(o.Requests, max(16, o.Requests)),
-		sessions: newSessions(time.Now), open: secret(), meters: newMeters(o.Registerer),
+		sessions: newSessions(time.Now), cards: newCards(), open: secret(), meters: newMeters(o.Registerer),
 		searches: make(chan struct{}, mostSearches),
 	}
 	if err := s.closedIn(); err != nil {

@@ -3,6 +3,7 @@ package console
 import (
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -97,6 +98,56 @@ func TestManyWrongLogins(t *testing.T) {
 	}
 	if len(r.sessions.all) != 0 {
 		t.Error("there is a session")
+	}
+}
+
+// TestKnownBrowser: somebody who guesses by way of the same proxy keeps nobody out who has been here before, and a card opens nothing.
+func TestKnownBrowser(t *testing.T) {
+	t.Parallel() // wrong logins are answered late
+	fixed := &login.Fixed{}
+	fixed.Add("ann", goodPassword)
+	fixed.Add("bob", goodPassword)
+	r := start(t, func(o *Options, _ *Parts) {
+		o.Login, o.URL = login.NewGuard(fixed, login.Options{Door: "www"}), "https://mail.example"
+	})
+	try := func(b *browser, user, password string) int {
+		return b.do("POST", api+"/login", map[string]string{"user": user, "password": password}).status
+	}
+	ann := r.browser()
+	if try(ann, "ann", goodPassword) != 204 || ann.card == nil || !ann.card.HttpOnly || ann.card.SameSite != http.SameSiteStrictMode {
+		t.Fatalf("card %v", ann.card)
+	}
+	ann.cookie = nil
+	ann.do("GET", api+"/backlog", nil).wants(t, 401, "a card alone")
+	var all sync.WaitGroup
+	for i := range 8 {
+		all.Go(func() {
+			b := r.browser()
+			b.client.Timeout = time.Minute
+			try(b, "ann", strings.Repeat("x", i+1))
+		})
+	}
+	time.Sleep(3 * time.Second)
+	begun := time.Now()
+	if status := try(ann, "ann", goodPassword); status != 204 || time.Since(begun) > 2*time.Second {
+		t.Errorf("who is known: %d after %v", status, time.Since(begun))
+	}
+	all.Wait()
+}
+
+func TestCards(t *testing.T) {
+	c, other := newCards(), newCards()
+	card := c.issue("ann")
+	if c.of(card, "ann") == "" || c.of(card, "ann") == c.of(c.issue("ann"), "ann") {
+		t.Error("a card of ann")
+	}
+	for _, bad := range []string{"", ".", "..", card[:len(card)-1], card + "x", strings.ToLower(card), other.issue("ann")} {
+		if c.genuine(bad) || c.of(bad, "ann") != "" {
+			t.Errorf("%q passes", bad)
+		}
+	}
+	if c.of(card, "bob") != "" {
+		t.Error("the card of another user")
 	}
 }
 
