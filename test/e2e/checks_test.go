@@ -238,7 +238,7 @@ func TestResultsFields(t *testing.T) {
 // A DNS that never answers delays mail, and that is all.
 func TestChecksWithoutDNS(t *testing.T) {
 	t.Parallel()
-	s := behind(map[string]string{"rabbitmq-local": "yes", "smtp-check": "spf,dkim,dmarc"})
+	s := behind(map[string]string{"rabbitmq-local": "yes", "smtp-check": "spf,dkim,dmarc", "dns-interval": "0.3", "dns-timeout": "1"})
 	onEmbedded(t, s, func(t *testing.T, r *rig) {
 		r.set("locals", row{"type": "exact", "address": "desk@shop.test"})
 		r.ready()

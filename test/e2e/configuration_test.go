@@ -48,7 +48,7 @@ func (r *rig) keys(own map[string]string, broker string) map[string]string {
 	_, door, _ := net.SplitHostPort(r.door)
 	all := map[string]string{
 		"state-directory": filepath.Join(r.dir, "state"), "local-min-free": "1MB", "www-port": "0",
-		"dns-servers": r.names.Addr, "dns-attempts": "2", "dns-interval": "0.3", "dns-timeout": "1",
+		"dns-servers": r.names.Addr, "dns-attempts": "2", "dns-interval": "1", "dns-timeout": "20",
 		"smtp-remote-port": r.port, "smtp-allow-local": "true", "smtp-default-ips": "127.0.0.1",
 		"smtp-ip": "127.0.0.1", "smtp-port": door,
 		"spool-directory": r.mkdir("spool"), "spool-fail-directory": r.mkdir("failed"),

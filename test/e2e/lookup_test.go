@@ -52,7 +52,7 @@ alias.test     CNAME good.test
 
 // A name server that fails for a while costs an attempt, or several, not the message.
 func TestNameServerFailsThenAnswers(t *testing.T) {
-	onBoth(t, setup{}, func(t *testing.T, r *rig) {
+	onBoth(t, setup{keys: map[string]string{"dns-interval": "0.3", "dns-timeout": "1"}}, func(t *testing.T, r *rig) {
 		faults := map[string]dnstest.Fault{"servfail.test": dnstest.ServFail, "refused.test": dnstest.Refused, "silent.test": dnstest.Silent}
 		for domain, fault := range faults {
 			r.names.Fault(domain, fault)

@@ -72,7 +72,7 @@ func (r *rig) fill(left int64) (free func()) {
 // here goes on being delivered, and when there is space again the rest is put aside too. Nothing is lost or doubled (F11).
 func TestDiskFillsWhileParking(t *testing.T) {
 	const held, later, total = 1000, 100, 1120 // and between them those that are tried again
-	onBoth(t, setup{disk: "64m", keys: map[string]string{"local-min-free": "24MB"}}, func(t *testing.T, r *rig) {
+	onBoth(t, setup{disk: "256m", keys: map[string]string{"local-min-free": "24MB"}}, func(t *testing.T, r *rig) {
 		r.command("", "pause", "held.test")
 		mails := func(from, to int, recipient, more string) string {
 			var lines []string
