@@ -313,6 +313,7 @@ func TestTrouble(t *testing.T) {
 func TestBigBody(t *testing.T) {
 	b := start(t, nil).loggedIn("ann")
 	b.do("POST", api+"/patterns/test", object{"type": "regex", "pattern": "x", "text": strings.Repeat("x", mostTried+1)}).wants(t, http.StatusBadRequest, "a text that takes long")
+	b.do("POST", api+"/patterns/test", object{"type": "regex", "pattern": strings.Repeat("x", mostTried+1), "text": "x"}).wants(t, http.StatusBadRequest, "a pattern that takes long")
 	b.do("POST", api+"/patterns/test", object{"text": strings.Repeat("x", maxBody)}).wants(t, http.StatusRequestEntityTooLarge, "too big")
 }
 

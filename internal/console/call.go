@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // call is one request to the API.
@@ -30,7 +31,7 @@ func (c *call) body(into any) error {
 	if err != nil || kind != "application/json" {
 		return deny(http.StatusUnsupportedMediaType, "the request must be application/json")
 	}
-	in := json.NewDecoder(http.MaxBytesReader(c.w, c.Body, maxBody))
+	in := json.NewDecoder(http.MaxBytesReader(c.w, c.Body, c.mostBody()))
 	in.DisallowUnknownFields()
 	if err := in.Decode(into); err != nil {
 		return badBody(err)
@@ -39,6 +40,21 @@ func (c *call) body(into any) error {
 		return deny(http.StatusBadRequest, "the request has something behind its JSON")
 	}
 	return nil
+}
+
+// A stranger sends a login and nothing else, and holds a place meanwhile that others may need.
+const (
+	strangerBody = 8 << 10
+	strangerTime = 5 * time.Second
+)
+
+// mostBody is how long the body may be. That of a stranger has to come at once, too.
+func (c *call) mostBody() int64 {
+	if c.caller.known {
+		return maxBody
+	}
+	_ = http.NewResponseController(c.w).SetReadDeadline(time.Now().Add(strangerTime))
+	return strangerBody
 }
 
 func badBody(err error) *problem {

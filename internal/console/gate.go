@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"posthoorn/internal/login"
 )
@@ -21,12 +23,24 @@ type caller struct {
 	script  bool     // it shows its secret with each request, which no browser does by itself
 }
 
-// who is the name for the audit trail.
+// who is the name for the audit trail. That of a user stands in quotes where it could pass for something else.
 func (c *caller) who() string {
-	if c.name == "" {
+	switch {
+	case c.name == "":
 		return "console"
+	case !c.script && odd(c.name):
+		return strconv.QuoteToASCII(c.name)
 	}
 	return c.name
+}
+
+func odd(name string) bool {
+	for _, other := range []string{"token ", "command line", "\""} {
+		if strings.HasPrefix(name, other) {
+			return true
+		}
+	}
+	return strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
 // identify finds out who is calling. An error is for who tried to log in and did not succeed.

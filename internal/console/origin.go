@@ -37,10 +37,13 @@ func (s *Server) isOwn(u *url.URL, r *http.Request) bool {
 }
 
 // rightHost keeps out pages that have their own name point to this machine (DNS rebinding). With a login that is no danger: their
-// browser has no session for that name.
+// browser has no session for that name. It keeps out, too, whom a proxy on this machine brings along.
 func (s *Server) rightHost(r *http.Request) error {
 	if s.o.Login != nil {
 		return nil
+	}
+	if s.o.URL == "" && byProxy(r) {
+		return deny(http.StatusForbidden, "this request comes by way of a proxy, and no login is asked for here: set www-password, or name the proxy in www-url if it lets in nobody else")
 	}
 	host := strings.ToLower(strings.TrimSuffix(hostOf(r.Host), "."))
 	if _, err := netip.ParseAddr(host); err == nil || host == "localhost" || strings.HasSuffix(host, ".localhost") {
@@ -52,6 +55,16 @@ func (s *Server) rightHost(r *http.Request) error {
 		}
 	}
 	return deny(http.StatusForbidden, "%.100q is no name of this console: without a login it answers to its IP address and its own name; set www-password to use others", host)
+}
+
+// byProxy says that a proxy has handed a request on, as far as it says so.
+func byProxy(r *http.Request) bool {
+	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via"} {
+		if r.Header.Get(name) != "" {
+			return true
+		}
+	}
+	return false
 }
 
 // hostOf is a host without port and brackets.

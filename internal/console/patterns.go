@@ -7,7 +7,8 @@ type matchAnswer struct {
 	Error string `json:"error"`
 }
 
-// mostTried is how long a text may be that a pattern is tried on, in bytes: answers of servers are shorter.
+// mostTried is how long a text may be that a pattern is tried on, and the pattern, in bytes: answers of servers are shorter. The time
+// that it takes is the product of both.
 const mostTried = 10_000
 
 // testPattern tries a pattern as the settings would read it.
@@ -22,6 +23,9 @@ func (s *Server) testPattern(c *call) (any, error) {
 	}
 	if len(in.Text) > mostTried {
 		return nil, badField("text", "is longer than %d bytes", mostTried)
+	}
+	if len(in.Pattern) > mostTried {
+		return nil, badField("pattern", "is longer than %d bytes", mostTried)
 	}
 	match, err := settings.MatchPattern(in.Type, in.Pattern, in.Text)
 	if err != nil {

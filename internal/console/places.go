@@ -31,6 +31,33 @@ func (p *places) member() (leave func(), ok bool) {
 	}, true
 }
 
+// known takes a place for a browser that has been here before: one of strangers or, when these are all taken, one of members.
+func (p *places) known(card string) (leave func(), ok bool) {
+	if leave, ok = p.stranger(card); ok {
+		return leave, true
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.members == 0 || p.byPeer[card] > 0 {
+		return nil, false
+	}
+	p.members--
+	p.byPeer[card]++
+	return func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.members++
+		p.less(card)
+	}, true
+}
+
+// less counts a peer out.
+func (p *places) less(peer string) {
+	if p.byPeer[peer]--; p.byPeer[peer] == 0 {
+		delete(p.byPeer, peer)
+	}
+}
+
 // stranger takes a place for anybody.
 func (p *places) stranger(peer string) (leave func(), ok bool) {
 	p.mu.Lock()
@@ -44,8 +71,6 @@ func (p *places) stranger(peer string) (leave func(), ok bool) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.strangers++
-		if p.byPeer[peer]--; p.byPeer[peer] == 0 {
-			delete(p.byPeer, peer)
-		}
+		p.less(peer)
 	}, true
 }

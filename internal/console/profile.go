@@ -16,7 +16,7 @@ func (s *Server) profile(w http.ResponseWriter, r *http.Request) {
 		deny(http.StatusNotFound, "www-pprof is off").send(w)
 		return
 	}
-	if !peerOf(r.RemoteAddr).IsLoopback() {
+	if !peerOf(r.RemoteAddr).IsLoopback() || byProxy(r) {
 		deny(http.StatusForbidden, "profiles are for who comes from this machine").send(w)
 		return
 	}

@@ -38,11 +38,11 @@ func (s *Server) serveRoute(w http.ResponseWriter, r *http.Request, route *route
 // place is one to work on a request. A connection that serves somebody who is logged in is kept meanwhile.
 func (s *Server) place(c *call, route *route) (leave func(), ok bool) {
 	if !c.caller.known {
-		return s.places.stranger(s.strangerOf(c.Request))
+		return s.outside(c.Request)
 	}
 	free, ok := s.places.member()
 	if !ok && route.who == anybody {
-		return s.places.stranger(s.strangerOf(c.Request))
+		return s.outside(c.Request)
 	}
 	g := guestOf(c.Context())
 	if !ok || g == nil {
@@ -52,12 +52,12 @@ func (s *Server) place(c *call, route *route) (leave func(), ok bool) {
 	return func() { g.release(); free() }, true
 }
 
-// strangerOf is whom a request without a login is from, as far as it is known.
-func (s *Server) strangerOf(r *http.Request) string {
+// outside is a place for who is not logged in.
+func (s *Server) outside(r *http.Request) (leave func(), ok bool) {
 	if card := s.card(r); s.cards.genuine(card) {
-		return card
+		return s.places.known(card)
 	}
-	return peerOf(r.RemoteAddr).String()
+	return s.places.stranger(peerOf(r.RemoteAddr).String())
 }
 
 // carryOut has the route do its work, in the time that it has.

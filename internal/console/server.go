@@ -189,7 +189,12 @@ func (s *Server) Addresses() []net.Addr {
 // Serve starts to accept connections and returns at once.
 func (s *Server) Serve(p Parts) {
 	s.p = p
-	s.http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.handlerOf(r).ServeHTTP(w, r) })
+	s.http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if len(r.TransferEncoding) > 0 {
+			w.Header().Set("Connection", "close") // it may have had a Content-Length too, which a proxy may have believed (RFC 9112 section 6.3)
+		}
+		s.handlerOf(r).ServeHTTP(w, r)
+	})
 	for _, p := range s.ports {
 		s.running.Go(func() {
 			if err := s.http.Serve(p.Listener); err != nil && s.ctx.Err() == nil {
