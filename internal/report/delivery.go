@@ -1,5 +1,7 @@
 package report
 
+import "strings"
+
 // readDelivery reads a delivery status notification (RFC 3464, RFC 6533).
 func readDelivery(m *message) (Reported, bool) {
 	parts, ok := m.machine("delivery-status", "message/delivery-status", "message/global-delivery-status")
@@ -51,6 +53,9 @@ func (r *Reported) addDelivery(g group) {
 	}
 	if to.Status == "" {
 		to.Status = status(to.Diagnostic)
+	}
+	if to.Action == "" && strings.HasPrefix(to.Status, "5") {
+		to.Action = "failed"
 	}
 	r.Recipients = append(r.Recipients, to)
 }

@@ -32,9 +32,7 @@ func (r *Reported) addFeedback(g group) {
 	r.UserAgent = g.get("User-Agent")
 	r.EnvelopeID = g.get("Original-Envelope-Id")
 	r.ReportingMTA = untyped(g.get("Reporting-MTA"), "dns")
-	if ip, err := netip.ParseAddr(strings.Trim(g.get("Source-IP"), "[]")); err == nil {
-		r.SourceIP = ip.String()
-	}
+	r.SourceIP = sourceIP(g.get("Source-IP"))
 	for _, f := range g {
 		if strings.EqualFold(f.name, "Original-Rcpt-To") && len(r.Recipients) < MaxRecipients {
 			r.Recipients = append(r.Recipients, Recipient{Original: address(f.value)})
@@ -57,12 +55,22 @@ func readComplaint(m *message) (Reported, bool) {
 }
 
 func (m *message) complaint(from, recipient string) Reported {
-	r := Reported{Kind: KindARF, FeedbackType: "abuse", MessageID: m.originalID()}
-	if ip, err := netip.ParseAddr(strings.Trim(from, "[]")); err == nil {
-		r.SourceIP = ip.String()
-	}
+	r := Reported{Kind: KindARF, FeedbackType: "abuse", MessageID: m.originalID(), SourceIP: sourceIP(from)}
 	if to := address(clip(recipient)); to != "" {
 		r.Recipients = []Recipient{{Original: to}}
 	}
 	return r
+}
+
+// sourceIP is an IP address, also as an address literal; empty: it is none.
+func sourceIP(text string) string {
+	text = strings.Trim(text, "[]")
+	if len(text) > 5 && strings.EqualFold(text[:5], "IPv6:") {
+		text = text[5:]
+	}
+	ip, err := netip.ParseAddr(text)
+	if err != nil {
+		return ""
+	}
+	return ip.String()
 }

@@ -12,7 +12,7 @@ import (
 // Servers that keep no standard differ in their words, not in their form: a recipient stands at the start of a line, what is
 // wrong with it on the same line, on the next ones, or in a paragraph further down; then the original message.
 var (
-	proseAddress = regexp.MustCompile(`^[>\s*•-]*(?:(?:Recipient(?: Address)?|Rcpt To|User|Failed (?:address|recipient)|Final-Recipient):\s*)?` +
+	proseAddress = regexp.MustCompile(`^[>\s*•-]*(?:\d{1,4}[.)]\s+)?(?:(?:Recipient(?: Address)?|Rcpt To|User|Failed (?:address|recipient)|Final-Recipient):\s*)?` +
 		`(?:rfc822;\s*|SMTP:\s*|mailto:)?[<(]?(?:rfc822;\s*)?([^\s<>@:;,"'()\[\]]{1,64}@[\pL\pN][\pL\pN.-]{0,252}[\pL\pN])(>|\b)(.*)$`)
 	proseOriginal = regexp.MustCompile(`(?i)^\s*(?:[>|]\s*)?[-=_*]{2,}.*(?:copy of|below this line|original|header|unsent|returned message|` +
 		`forwarded|message(?: text)? follows)|^(?:Received|Return-Path|Message-ID): |^(?:Original message (?:headers|follows)|Message headers? follow|Unsent message)`)
@@ -26,7 +26,7 @@ var (
 	tag        = regexp.MustCompile(`<[^>]*>`)
 	hidden     = regexp.MustCompile(`(?is)<(?:style|script|head)\b.*?</(?:style|script|head)>`)
 	hiddenEnd  = regexp.MustCompile(`(?i)</(?:style|script|head)>`)
-	breaking   = regexp.MustCompile(`(?i)<(?:br|/p|/div|/tr|/li|/h\d|/td|p|div)\b[^>]*>`)
+	breaking   = regexp.MustCompile(`(?i)<(?:br|/p|/div|/tr|/li|/h\d|/t[dh]|p|div)\b[^>]*>`)
 )
 
 // readProse reads what a server tells a person. The field with the failed recipients, if there is one, says who they are.
@@ -179,6 +179,7 @@ type proseReader struct {
 	found     []Recipient
 	open      int    // the recipient that the paragraph is about; -1: none
 	paragraph string // so far
+	reason    bool   // a paragraph has said that the reason follows
 	general   string // the first paragraph after a recipient that is about none and has a code, or else the first one
 }
 
@@ -187,12 +188,17 @@ func (p *proseReader) line(line string) {
 	switch {
 	case line == "" || ruler.MatchString(line):
 		p.end()
-	case to != "" && len(p.found) < MaxRecipients:
+	case to != "" && len(p.found) < MaxRecipients && !p.repeats(to):
 		p.end()
 		p.open, p.paragraph = p.recipient(to), rest
 	case len(p.paragraph) < MaxText:
 		p.paragraph += " " + line
 	}
+}
+
+// repeats says that a line begins with the recipient that it is about because the words of a server were broken there.
+func (p *proseReader) repeats(address string) bool {
+	return p.open >= 0 && p.paragraph != "" && strings.EqualFold(p.found[p.open].Final, address)
 }
 
 // recipient is the place of a recipient, which may have been named before.
@@ -215,7 +221,9 @@ func (p *proseReader) end() {
 		if to := &p.found[p.open]; !proseCode.MatchString(to.Diagnostic) {
 			to.Diagnostic = text
 		}
-	case len(p.found) > 0 && !strings.HasSuffix(text, ":"):
+	case strings.HasSuffix(text, "reason:"):
+		p.reason = true
+	case (len(p.found) > 0 || p.reason) && !strings.HasSuffix(text, ":"):
 		if p.general == "" || proseCode.MatchString(text) && !proseCode.MatchString(p.general) {
 			p.general = text
 		}
