@@ -25,7 +25,7 @@ var orders = [...][]string{
 
 // read makes a message of a submission: everything that is the same for all recipients.
 func (d *Door) read(s *Submission) (*message, error) {
-	h, err := d.parse(s.Source)
+	h, err := d.parse(s)
 	if err != nil {
 		return nil, err
 	}

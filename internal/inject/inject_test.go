@@ -11,6 +11,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"posthoorn/internal/broker"
 	"posthoorn/internal/mail"
@@ -557,6 +558,14 @@ func TestNamesAreUniqueAndShort(t *testing.T) {
 
 func FuzzEscape(f *testing.F) {
 	f.Add([]byte("plain text of more than eight bytes \" \\ \r\n\t\x01\x1f\x7f ü \r"))
+	var all []byte
+	for c := range rune(0x100) {
+		all = utf8.AppendRune(all, c)
+	}
+	for shift := range 8 { // each byte at each place of a word, and behind the last word
+		f.Add(all[shift:])
+		f.Add(all[:40-shift])
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		text := strings.ToValidUTF8(string(b), "?")
 		var got string

@@ -94,7 +94,8 @@ func linesAreNormal(source []byte) bool {
 }
 
 // parse reads the header and checks what holds for mail of every channel.
-func (d *Door) parse(source []byte) (mime.Header, error) {
+func (d *Door) parse(s *Submission) (mime.Header, error) {
+	source := s.Source
 	if len(source) == 0 {
 		return mime.Header{}, errEmpty
 	}
@@ -104,7 +105,10 @@ func (d *Door) parse(source []byte) (mime.Header, error) {
 	if bytes.IndexByte(source, 0) >= 0 {
 		return mime.Header{}, errNUL
 	}
-	h, err := mime.ParseHeader(NormalLines(source))
+	if !s.Normal {
+		source = NormalLines(source)
+	}
+	h, err := mime.ParseHeader(source)
 	switch {
 	case errors.Is(err, mime.ErrHeaderSize):
 		return h, &mail.Error{Code: 552, Status: "5.3.4", Text: "Message header is too big", Cause: err}
@@ -123,30 +127,36 @@ func (d *Door) parse(source []byte) (mime.Header, error) {
 	return h, nil
 }
 
-// escapedSize is how many bytes appendEscaped appends for all pieces.
+// escapedSize is how many bytes appendEscaped appends for all pieces. It counts what is escaped, kind by kind: that is twice as
+// quick as to look for each.
 func escapedSize(pieces [][]byte) (n int) {
+	const short, long = len(`\n`) - 1, len(`\u0000`) - 1 // what an escape adds
 	for _, p := range pieces {
-		n += len(p)
-		for {
-			p = p[plainPrefix(p):]
-			if len(p) == 0 {
-				break
-			}
-			n += escapeSize(p[0]) - 1
-			p = p[1:]
+		ends := bytes.Count(p, []byte{'\r'}) + bytes.Count(p, []byte{'\n'}) + bytes.Count(p, []byte{'\t'})
+		marks := bytes.Count(p, []byte{'"'}) + bytes.Count(p, []byte{'\\'})
+		n += len(p) + short*(ends+marks) + long*(countControls(p)-ends)
+	}
+	return n
+}
+
+// countControls counts the bytes below a blank: eight at a time.
+func countControls(b []byte) (n int) {
+	i := 0
+	for ; i+8 <= len(b); i += 8 {
+		x := binary.LittleEndian.Uint64(b[i:])
+		others := (x&^highs + 0x60*ones) | x // the highest bit of each byte that is none
+		n += bits.OnesCount64(^others & highs)
+	}
+	for ; i < len(b); i++ {
+		if b[i] < ' ' {
+			n++
 		}
 	}
 	return n
 }
 
-// escapeSize is the length of one escape in a JSON string.
-func escapeSize(c byte) int {
-	switch c {
-	case '\r', '\n', '\t', '"', '\\':
-		return len(`\n`)
-	}
-	return len(`\u0000`)
-}
+// A byte each of a word: its lowest and its highest bit.
+const ones, highs = 0x0101010101010101, 0x8080808080808080
 
 // appendEscaped appends UTF-8 text as the inside of a JSON string. It is the hot loop of reception.
 func appendEscaped(dst, src []byte) []byte {
@@ -180,7 +190,6 @@ func appendEscaped(dst, src []byte) []byte {
 
 // plainPrefix is how many bytes at the start of b need no escape: eight at a time.
 func plainPrefix(b []byte) int {
-	const ones, highs = 0x0101010101010101, 0x8080808080808080
 	i := 0
 	for ; i+8 <= len(b); i += 8 {
 		x := binary.LittleEndian.Uint64(b[i:])

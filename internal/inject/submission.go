@@ -19,6 +19,7 @@ type Submission struct {
 	HeaderRecipients bool
 
 	Source   []byte // the MIME message; neither changed nor kept
+	Normal   bool   // Source came from NormalLines: its lines are not looked at again
 	Extract  bool   // turn x-mq-* headers into properties and strip them (section 6)
 	Stranger bool   // the sender may not steer anything: with Extract such headers are stripped and not read
 	Origin   Origin // Connection, Spool or CLI; needed

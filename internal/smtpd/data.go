@@ -152,7 +152,7 @@ func (s *session) finish() error {
 	}
 	tx.received = time.Now()
 	ids, err := s.srv.opts.Door.Accept(s.srv.ctx, inject.Submission{
-		From: tx.mail.From, Recipients: tx.recipients, Source: source, Extract: s.srv.opts.Extract, Stranger: !s.mayRelay(),
+		From: tx.mail.From, Recipients: tx.recipients, Source: source, Normal: true, Extract: s.srv.opts.Extract, Stranger: !s.mayRelay(),
 		Origin: s.origin(), Received: tx.received, IPs: s.ips(), Checks: tx.checks, Trace: s.trace, Drop: s.srv.forged,
 		Published: s.srv.opts.Received,
 	})
@@ -173,9 +173,10 @@ func (s *session) finish() error {
 // reserve asks for the memory that the message takes on its way through the door. Its lines are made good there, which can make it
 // larger.
 func (t *transaction) reserve(most int64) error {
-	size, same := inject.NormalSize(t.content.Bytes())
+	var size int
+	size, t.normal = inject.NormalSize(t.content.Bytes())
 	need := inject.InFlight(size, len(t.recipients))
-	if !same {
+	if !t.normal {
 		need += size
 	}
 	switch {

@@ -9,7 +9,10 @@ import (
 // examine has the message looked at before the door changes it, and returns it as it was looked at. The lines are made good first:
 // what is judged must be what is read later, and a CR or LF alone is not the same to everybody.
 func (s *session) examine() []byte {
-	source := inject.NormalLines(s.tx.content.Bytes())
+	source := s.tx.content.Bytes()
+	if !s.tx.normal {
+		source = inject.NormalLines(source)
+	}
 	s.check(source)
 	s.recognise(source)
 	return source

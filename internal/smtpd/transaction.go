@@ -18,6 +18,7 @@ type transaction struct {
 	over       int   // recipients beyond the limit
 	content    *body // nil: no data yet
 	chunks     bool  // BDAT has begun
+	normal     bool  // the lines of the content are good as they came
 	checks     []byte
 	results    string // of the Checker
 	received   time.Time
