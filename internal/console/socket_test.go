@@ -25,7 +25,7 @@ func (b *browser) dial(path string, headers ...string) (*websocket.Conn, *http.R
 	for i := 0; i+1 < len(headers); i += 2 {
 		h.Set(headers[i], headers[i+1])
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	c, a, err := websocket.Dial(ctx, strings.Replace(b.url, "http", "ws", 1)+api+path, &websocket.DialOptions{HTTPHeader: h})
 	if c != nil {
@@ -46,7 +46,7 @@ func (b *browser) mustDial(path string) *websocket.Conn {
 
 func read(t testing.TB, c *websocket.Conn, into any) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	_, text, err := c.Read(ctx)
 	if err != nil {
@@ -59,7 +59,7 @@ func read(t testing.TB, c *websocket.Conn, into any) {
 
 // ended says whether a websocket ends before long.
 func ended(c *websocket.Conn) bool {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	for {
 		if _, _, err := c.Read(ctx); err != nil {
@@ -149,7 +149,7 @@ func TestMonitorTellsWhatIsMissing(t *testing.T) {
 
 func waitFor(t testing.TB, ready func() bool) {
 	t.Helper()
-	for limit := time.Now().Add(10 * time.Second); !ready(); time.Sleep(5 * time.Millisecond) {
+	for limit := time.Now().Add(time.Minute); !ready(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(limit) {
 			t.Fatal("it does not come to that")
 		}
@@ -261,7 +261,7 @@ func TestSilentCrowd(t *testing.T) {
 func TestStopEndsSockets(t *testing.T) {
 	r := start(t, nil)
 	c := r.loggedIn("ann").mustDial("/live")
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	r.Stop(ctx)
 	if ctx.Err() != nil || !ended(c) {

@@ -106,7 +106,7 @@ func TestSyslog(t *testing.T) {
 	if n, err := s.write([]byte(lines)); n != len(lines) || err != nil {
 		t.Fatal(n, err)
 	}
-	server.SetReadDeadline(time.Now().Add(10 * time.Second))
+	server.SetReadDeadline(time.Now().Add(time.Minute))
 	for _, want := range []struct{ priority, text string }{{"<18>", "[Critical] a\n"}, {"<20>", "[Warning]  b\n"}, {"<22>", "[Info]     c\n"}} {
 		buf := make([]byte, 1000)
 		n, _, err := server.ReadFrom(buf)

@@ -34,7 +34,7 @@ func want(t *testing.T, dir string, wanted ...string) {
 // tidied lets the keepers do what they have to do.
 func tidied(t *testing.T, dir string, wanted ...string) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
 		if slices.Equal(names(t, dir), wanted) {
 			return
 		}

@@ -128,7 +128,7 @@ func start(t testing.TB, change func(*Options, *inject.Options)) *testServer {
 	ts.Serve()
 	ts.plain, ts.secure = ts.Addresses()[0].String(), ts.Addresses()[1].String()
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		ts.Stop(ctx)
 	})

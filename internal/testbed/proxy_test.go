@@ -49,7 +49,7 @@ func says(t *testing.T, c net.Conn, word string) error {
 	if _, err := io.WriteString(c, word); err != nil {
 		return err
 	}
-	_ = c.SetReadDeadline(time.Now().Add(5 * time.Second))
+	_ = c.SetReadDeadline(time.Now().Add(time.Minute))
 	got := make([]byte, len(word))
 	n, err := io.ReadFull(c, got)
 	if err == nil && string(got) != word {
@@ -101,7 +101,7 @@ func TestProxySilence(t *testing.T) {
 		t.Errorf("silent network says %v", err)
 	}
 	p.Blackhole(false)
-	_ = c.SetReadDeadline(time.Now().Add(5 * time.Second))
+	_ = c.SetReadDeadline(time.Now().Add(time.Minute))
 	if _, err := io.ReadFull(c, make([]byte, 4)); err != nil {
 		t.Error(err)
 	}
