@@ -92,6 +92,8 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		{"POST", "/tables/{table}/preview", "/tables/capacity/preview", object{"cells": object{"domain": "example.org"}}, 200},
 		{"POST", "/tables/{table}/preview", "/tables/capacity/preview", object{"cells": object{"domain": "bad"}}, 200},
 		{"GET", "/changes", "/changes?limit=1", nil, 200},
+		{"POST", "/changes/{id}/preview", "/changes/9/preview", nil, 200},
+		{"POST", "/changes/{id}/preview", "/changes/8/preview", nil, 200},
 		{"POST", "/changes/{id}/undo", "/changes/9/undo", nil, 200},
 		{"POST", "/changes/{id}/undo", "/changes/8/undo", nil, 409},
 		{"POST", "/patterns/test", "/patterns/test", object{"type": "substr", "pattern": "Busy", "text": "too busy now"}, 200},

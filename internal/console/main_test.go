@@ -185,6 +185,13 @@ func (e *fakeEditor) Undo(_ context.Context, _ string, id int64) (int64, error) 
 	return 10, e.err
 }
 
+func (e *fakeEditor) PreviewUndo(ctx context.Context, id int64) (settings.Effect, error) {
+	if id != 9 {
+		return settings.Effect{Problem: settings.ErrChanged.Error()}, e.err
+	}
+	return e.Preview(ctx, "capacity", 1, nil, true)
+}
+
 func (e *fakeEditor) Note(_ context.Context, who string, action settings.Action, facts settings.Cells) error {
 	e.noted = append(e.noted, fmt.Sprint(who, " ", action, " ", facts["destination"], " ", facts["messages"]))
 	return e.err

@@ -51,12 +51,32 @@ func (s *Server) preview(c *call, e Editor) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	return s.previewed(c.Context(), &effect)
+}
+
+func (s *Server) previewUndo(c *call, e Editor) (any, error) {
+	id, err := c.id()
+	if err == nil {
+		err = c.empty()
+	}
+	if err != nil {
+		return nil, err
+	}
+	effect, err := e.PreviewUndo(c.Context(), id)
+	if err != nil {
+		return nil, err
+	}
+	return s.previewed(c.Context(), &effect)
+}
+
+// previewed is an effect with the mail that it concerns.
+func (s *Server) previewed(ctx context.Context, effect *settings.Effect) (any, error) {
 	if effect.Problem != "" {
 		return previewAnswer{Problem: effect.Problem, Field: effect.Field}, nil
 	}
 	a := &effectAnswer{Text: effect.Text, Destinations: []string{}, Limits: effect.Limits}
 	if effect.Concerns != nil {
-		if err := s.concerned(c.Context(), effect.Concerns, a); err != nil {
+		if err := s.concerned(ctx, effect.Concerns, a); err != nil {
 			return nil, err
 		}
 	}

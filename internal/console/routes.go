@@ -59,6 +59,7 @@ func (s *Server) routes() []route {
 		{method: "PUT", path: api + "/tables/{table}/{id}", call: s.edited(updateRow)},
 		{method: "DELETE", path: api + "/tables/{table}/{id}", call: s.edited(deleteRow)},
 		{method: "GET", path: api + "/changes", call: s.edited(getChanges)},
+		{method: "POST", path: api + "/changes/{id}/preview", call: s.edited(s.previewUndo)},
 		{method: "POST", path: api + "/changes/{id}/undo", call: s.edited(undoChange)},
 		{method: "POST", path: api + "/patterns/test", call: s.testPattern},
 		{method: "POST", path: api + "/dkim/generate", call: s.edited(s.generateKey)},

@@ -23,6 +23,8 @@ type Editor interface {
 	Preview(ctx context.Context, table string, id int64, cells settings.Cells, remove bool) (settings.Effect, error)
 	Changes(ctx context.Context, before int64, limit int) ([]settings.Change, error) // newest first; before 0: from the newest on
 	Undo(ctx context.Context, who string, change int64) (int64, error)
+	// PreviewUndo says what Undo would do, and does nothing.
+	PreviewUndo(ctx context.Context, change int64) (settings.Effect, error)
 	// Note keeps what somebody did with mail among the changes.
 	Note(ctx context.Context, who string, action settings.Action, facts settings.Cells) error
 	// Secret is a cell that is never shown, for who works with it in here.

@@ -62,7 +62,7 @@ func changeOf(row Row) Change {
 	c.Time, _ = parseTime(row["moment"])
 	if t, ok := editable(c.Table); ok {
 		c.Before, c.After = t.open(c.before), t.open(c.after)
-		if t.forgotten(&c) {
+		if !c.Undone && t.forgotten(&c) {
 			c.Final = ErrForgotten.Error()
 		}
 	}

@@ -60,6 +60,59 @@ func (e *Editor) patternsGo(ctx context.Context, f *Effect, id int64) error {
 	return err
 }
 
+// PreviewUndo says what Undo would do, or why it would not.
+func (e *Editor) PreviewUndo(ctx context.Context, id int64) (f Effect, err error) {
+	if e.db == nil {
+		return f, ErrNoDatabase
+	}
+	var step []Change
+	var t TableInfo
+	var now Row
+	err = e.db.Write(ctx, func(tx Tx) error {
+		if step, err = stepOf(tx, id); err != nil {
+			return err
+		}
+		for i := range slices.Backward(step) { // the leading one at the end
+			if t, now, err = step[i].undoable(tx); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	for _, why := range []error{ErrFinal, ErrForgotten, ErrChanged} {
+		if errors.Is(err, why) {
+			return Effect{Problem: why.Error()}, nil
+		}
+	}
+	if err != nil {
+		return f, err
+	}
+	return e.undone(ctx, &t, &step[0], now, len(step)-1)
+}
+
+// undone is the effect of taking a change back, and so many others with it.
+func (e *Editor) undone(ctx context.Context, t *TableInfo, c *Change, now Row, others int) (Effect, error) {
+	all, err := e.load(ctx, t)
+	if err != nil {
+		return Effect{}, err
+	}
+	row, remove := c.before, c.before == nil
+	if remove {
+		row = now
+	}
+	f := e.effect(t, all, c.Row, now, row, remove)
+	if f.Problem != "" { // it was so before, and an undo does not judge
+		f = Effect{Text: "The row is as it was, and does not count: " + f.Problem + "."}
+	}
+	if remove && t.Name == tableKeys {
+		return f, e.patternsGo(ctx, &f, c.Row)
+	}
+	if others > 0 {
+		f.Text += fmt.Sprintf(" What was changed in the same step is undone, too (%d more).", others)
+	}
+	return f, nil
+}
+
 func find(rows []Row, id int64) (Row, bool) {
 	for _, row := range rows {
 		if id > 0 && idOf(row["id"]) == id {

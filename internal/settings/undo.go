@@ -35,7 +35,7 @@ func (e *Editor) Undo(ctx context.Context, who string, id int64) (change int64, 
 		for _, c := range slices.Backward(old) {
 			done, err := takeBack(tx, &c)
 			if err == nil {
-				err = tx.Update(tableAudit, c.ID, Cells{"undone": 1})
+				err = tx.Update(tableAudit, c.ID, c.spent())
 			}
 			if err != nil {
 				return nil, err
@@ -55,20 +55,38 @@ func firstOf(err, other error) error {
 	return other
 }
 
+// spent are the cells of a change that was undone: that is done once, so its secrets are needed no more.
+func (c *Change) spent() Cells {
+	cells := Cells{"undone": 1}
+	if t, _ := editable(c.Table); t.hasSecrets(c.before) {
+		cells["cells_before"], cells["secrets"] = rowText(t.sealed(c.before, noSecret)), 0
+	}
+	return cells
+}
+
+// undoable finds the row of a change as it is now (nil: it is gone), or says why the change cannot be undone.
+func (c *Change) undoable(tx Tx) (t TableInfo, now Row, err error) {
+	t, ok := editable(c.Table)
+	switch {
+	case c.Table == MailOrder:
+		return t, nil, ErrFinal
+	case !ok, c.Undone:
+		return t, nil, ErrChanged
+	case t.forgotten(c):
+		return t, nil, ErrForgotten
+	}
+	now, there, err := tx.Row(t.table, c.Row)
+	if err != nil || there != (c.after != nil) || there && !t.same(now, c.after) {
+		return t, nil, firstOf(err, ErrChanged)
+	}
+	return t, now, nil
+}
+
 // takeBack puts a row back as it was before a change. One that was deleted gets its id again, since other rows may name it.
 func takeBack(tx Tx, old *Change) ([]Change, error) {
-	t, ok := editable(old.Table)
-	switch {
-	case old.Table == MailOrder:
-		return nil, ErrFinal
-	case !ok, old.Undone:
-		return nil, ErrChanged
-	case t.forgotten(old):
-		return nil, ErrForgotten
-	}
-	now, there, err := tx.Row(t.table, old.Row)
-	if err != nil || there != (old.after != nil) || there && !t.same(now, old.after) {
-		return nil, firstOf(err, ErrChanged)
+	t, now, err := old.undoable(tx)
+	if err != nil {
+		return nil, err
 	}
 	if old.before == nil {
 		list, err := remove(tx, &t, old.Row, now)
@@ -79,7 +97,7 @@ func takeBack(tx Tx, old *Change) ([]Change, error) {
 	}
 	c := Change{Table: t.Name, Row: old.Row, Action: Updated, UndoOf: old.ID, before: now}
 	cells := t.cells(old.before)
-	if there {
+	if now != nil {
 		err = tx.Update(t.Name, old.Row, cells)
 	} else {
 		c.Action, cells["id"] = Inserted, old.Row
