@@ -167,7 +167,7 @@ func (e *Editor) Delete(ctx context.Context, who, table string, id int64) (chang
 		return 0, ErrNoTable
 	}
 	if table == tablePaused && id < 0 {
-		return 0, e.endMemoryPause(who, id)
+		return 0, e.endMemoryPause(ctx, who, id)
 	}
 	before, err := e.row(ctx, &t, id)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"hash/fnv"
+	"slices"
 	"strings"
 
 	"posthoorn/internal/mail"
@@ -97,13 +98,13 @@ func memoryID(p Pause) int64 {
 	return -1 - int64(h.Sum32())
 }
 
-func (e *Editor) endMemoryPause(who string, id int64) error {
+func (e *Editor) endMemoryPause(ctx context.Context, who string, id int64) error {
 	for _, p := range e.cache.Current().Pauses() {
 		if !p.Memory || memoryID(p) != id {
 			continue
 		}
 		e.cache.release(p)
-		e.log.Info("a pause in memory has ended", "by", who)
+		e.noteResumed(ctx, who, p)
 		return nil
 	}
 	return ErrNoRow
@@ -116,7 +117,26 @@ func (e *Editor) Pause(ctx context.Context, who string, p Pause) (Pause, error) 
 
 // Resume is that of the Cache, with changes that can be undone for the rows.
 func (e *Editor) Resume(ctx context.Context, who string, p Pause) (int, error) {
-	return e.cache.resume(ctx, p, notedRows{e, who})
+	held := slices.ContainsFunc(e.cache.Current().Pauses(), func(q Pause) bool { return q.Memory && q.Equal(p) })
+	n, err := e.cache.resume(ctx, p, notedRows{e, who})
+	if held && n > 0 {
+		e.noteResumed(ctx, who, p)
+	}
+	return n, err
+}
+
+// noteResumed keeps the end of a pause that no row had, which cannot be undone.
+func (e *Editor) noteResumed(ctx context.Context, who string, p Pause) {
+	e.log.Info("a pause in memory has ended", "by", who)
+	facts := Cells{}
+	for name, text := range pauseRow(p) {
+		if text != "" {
+			facts[name] = text
+		}
+	}
+	if err := e.Note(ctx, who, "resume", facts); err != nil {
+		e.log.Warn("the end of a pause is not among the changes, only in this log", "error", err)
+	}
 }
 
 // notedRows writes rows of pauses, each with its change. An operator's order works on a bad day: where nothing can be noted it is

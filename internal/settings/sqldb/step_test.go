@@ -172,6 +172,22 @@ func TestPausesOfTheCommandLine(t *testing.T) {
 		t.Errorf("pauses %+v", got)
 	}
 
+	// The end of a pause that no row had is noted, too.
+	for range 2 {
+		held, err := cache.Pause(ctx, settings.Pause{Tag: "news", Memory: true})
+		must(t, err)
+		if n, err := e.Resume(ctx, "ann", held); n != 1 || err != nil {
+			t.Errorf("resumed %d, %v", n, err)
+		}
+		id, _, err := e.Insert(ctx, "ann", "paused", settings.Cells{"tag": "news"})
+		must(t, err)
+		_, err = e.Delete(ctx, "ann", "paused", id)
+		must(t, err)
+	}
+	if list, err = e.Changes(ctx, 0, 6); err != nil || list[5].Table != settings.MailOrder || list[5].Action != "resume" || list[5].After["tag"] != "news" {
+		t.Errorf("%+v, %v", list, err)
+	}
+
 	// An order works where nothing can be noted.
 	drop(t, s, "audit")
 	if n, err := e.Resume(ctx, "x", settings.Pause{Domain: "a.test"}); n != 2 || err != nil || len(cache.Current().Pauses()) != 0 {
