@@ -221,3 +221,27 @@ func TestStructureIsBounded(t *testing.T) {
 		}
 	}
 }
+
+// What is read of the parts of a report is bounded for all of them together.
+func TestManyPartsAreNotAllRead(t *testing.T) {
+	part := func(kind, text string) string { return "--b\r\nContent-Type: " + kind + "\r\n\r\n" + text + "\r\n" }
+	report := func(parts string) []byte {
+		return []byte("Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n" + parts + "--b--\r\n")
+	}
+	const kind, named, header = "message/delivery-status", "Final-Recipient: rfc822; ann@customer.test\r\n", "Message-ID: <1@shop.test>\r\n"
+	filler := strings.Repeat("X: y\r\n", maxFields/6)
+	for _, c := range []struct {
+		parts      string
+		recipients int
+		id         string
+	}{
+		{part(kind, "X: y\r\n") + part(kind, named) + part("message/rfc822", header), 1, "<1@shop.test>"},
+		{part(kind, filler) + part(kind, named) + part("message/rfc822", header), 0, "<1@shop.test>"},
+		{part(kind, named) + strings.Repeat(part("message/rfc822", "X: y\r\n"), maxOriginals) + part("message/rfc822", header), 1, ""},
+	} {
+		r, ok := Recognise(report(c.parts), "")
+		if !ok || len(r.Recipients) != c.recipients || r.MessageID != c.id {
+			t.Errorf("%t %s, want %d recipients of %q", ok, r.JSON(), c.recipients, c.id)
+		}
+	}
+}

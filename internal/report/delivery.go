@@ -13,10 +13,8 @@ func readDelivery(m *message) (Reported, bool) {
 		return Reported{}, false
 	}
 	r := Reported{Kind: KindDSN}
-	for _, p := range parts {
-		for _, g := range join(groups(m.content(p, maxFields))) {
-			r.addDelivery(g)
-		}
+	for _, g := range join(m.groups(parts)) {
+		r.addDelivery(g)
 	}
 	if len(r.Recipients) == 0 && !said && !m.null {
 		return Reported{}, false // nothing in it that a report must have

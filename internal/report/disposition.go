@@ -10,10 +10,8 @@ func readDisposition(m *message) (Reported, bool) {
 		return Reported{}, false
 	}
 	r := Reported{Kind: KindMDN}
-	for _, p := range parts {
-		for _, g := range groups(m.content(p, maxFields)) {
-			r.addDisposition(g)
-		}
+	for _, g := range m.groups(parts) {
+		r.addDisposition(g)
 	}
 	if r.MessageID == "" {
 		r.MessageID = m.originalID()

@@ -13,11 +13,9 @@ func readFeedback(m *message) (Reported, bool) {
 		return Reported{}, false
 	}
 	r := Reported{Kind: KindARF}
-	for _, p := range parts {
-		for _, g := range groups(m.content(p, maxFields)) {
-			if g.has("Feedback-Type") && r.FeedbackType == "" {
-				r.addFeedback(g)
-			}
+	for _, g := range m.groups(parts) {
+		if g.has("Feedback-Type") && r.FeedbackType == "" {
+			r.addFeedback(g)
 		}
 	}
 	if r.FeedbackType == "auth-failure" {

@@ -44,6 +44,19 @@ func groups(data []byte) []group {
 	return r.all
 }
 
+// groups are those of the machine-readable parts of a report, from at most maxFields bytes of all of them.
+func (m *message) groups(parts []*mime.Part) (all []group) {
+	left := maxFields
+	for _, p := range parts {
+		content := m.content(p, left)
+		all = append(all, groups(content)...)
+		if left -= len(content); left <= 0 {
+			break
+		}
+	}
+	return all
+}
+
 type groupReader struct {
 	all  []group
 	open group

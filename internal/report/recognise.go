@@ -121,16 +121,24 @@ var originals = []string{
 
 func isOriginal(p *mime.Part) bool { return slices.Contains(originals, p.Media.Type) }
 
-// originalField is a field of the mail that the report returns; empty: there is none.
+// originalField is a field of the mail that the report returns, of the first ones if there are more; empty: there is none.
 func (m *message) originalField(name string) string {
+	looked := 0
 	for i := range m.parts {
-		if p := &m.parts[i]; isOriginal(p) && !p.Multipart {
-			if h, err := mime.ParseHeader(bytes.TrimLeft(m.content(p, 256<<10), "\r\n")); err == nil {
-				for _, f := range h.Fields {
-					if f.Is(name) {
-						return string(mime.Unfold(f.Value))
-					}
-				}
+		p := &m.parts[i]
+		if !isOriginal(p) || p.Multipart {
+			continue
+		}
+		if looked++; looked > maxOriginals {
+			break
+		}
+		h, err := mime.ParseHeader(bytes.TrimLeft(m.content(p, maxOriginalHeader), "\r\n"))
+		if err != nil {
+			continue
+		}
+		for _, f := range h.Fields {
+			if f.Is(name) {
+				return string(mime.Unfold(f.Value))
 			}
 		}
 	}

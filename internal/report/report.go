@@ -25,13 +25,15 @@ import (
 
 // Limits of what is taken from one report. The rest is left out, never the report.
 const (
-	MaxRecipients = 1000
-	MaxSummary    = 1 << 20 // bytes of the rows of a summary; every recipient of the report has a copy of them
-	MaxRows       = 5000    // of a DMARC report, and policies and failures of a report about TLS
-	MaxText       = 2000    // bytes of one text
-	maxFields     = 1 << 20 // bytes of a part with fields, such as message/delivery-status
-	maxProse      = 64 << 10
-	maxTold       = 8 << 10 // bytes of prose that are searched for what becomes of the mail
+	MaxRecipients     = 1000
+	MaxSummary        = 1 << 20 // bytes of the rows of a summary; every recipient of the report has a copy of them
+	MaxRows           = 5000    // of a DMARC report, and policies and failures of a report about TLS
+	MaxText           = 2000    // bytes of one text
+	maxFields         = 1 << 20 // bytes of the parts with fields, such as message/delivery-status
+	maxOriginals      = 5       // mails that a report returns, of which the header is read
+	maxProse          = 64 << 10
+	maxOriginalHeader = 256 << 10
+	maxTold           = 8 << 10 // bytes of prose that are searched for what becomes of the mail
 )
 
 // Kind is what a report is (dsn.md section 5).
