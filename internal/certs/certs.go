@@ -1,10 +1,12 @@
 // Package certs is the certificate of a TLS server: a pair of PEM files that may be replaced while the program runs.
 //
 // The files are looked at when a client comes, at most every three seconds, and read again when they have changed. New ones that
-// cannot be used leave the old pair in force, with a line in the log. The package starts no goroutine.
+// cannot be used leave the old pair in force, with a line in the log. A certificate that has expired has one too, and is shown all the
+// same, since many clients do not look. The package starts no goroutine.
 package certs
 
 import (
+	"bytes"
 	"crypto/tls"
 	"fmt"
 	"log/slog"
@@ -46,6 +48,7 @@ type certificate struct {
 	mu      sync.Mutex
 	pair    *tls.Certificate
 	looked  time.Time
+	told    bool         // that pair has expired
 	changed [2]time.Time // of the files that pair came from
 }
 
@@ -60,6 +63,7 @@ func (c *certificate) current(now time.Time) *tls.Certificate {
 				c.Log.Error("a new certificate cannot be used, the old one stays", "of", c.Of, "error", err)
 			}
 		}
+		c.tellExpiry(now)
 	}
 	return c.pair
 }
@@ -67,10 +71,31 @@ func (c *certificate) current(now time.Time) *tls.Certificate {
 func (c *certificate) load(now time.Time) error {
 	c.looked, c.changed = now, c.times()
 	pair, err := tls.LoadX509KeyPair(c.Certificate, c.Key)
-	if err == nil {
-		c.pair = &pair
+	if err != nil {
+		return c.explained(err)
 	}
-	return err
+	c.pair, c.told = &pair, false
+	c.tellExpiry(now)
+	return nil
+}
+
+// tellExpiry says once that the certificate is over.
+func (c *certificate) tellExpiry(now time.Time) {
+	if c.told || !now.After(c.pair.Leaf.NotAfter) {
+		return
+	}
+	c.told = true
+	c.Log.Error("the certificate has expired: clients that look at it go away", "of", c.Of, "file", c.Certificate,
+		"expired", c.pair.Leaf.NotAfter.UTC().Format(time.DateTime))
+}
+
+// explained says which files an error is about. Nobody could type the passphrase of a key.
+func (c *certificate) explained(err error) error {
+	text, _ := os.ReadFile(c.Key)
+	if bytes.Contains(text, []byte("ENCRYPTED")) {
+		return fmt.Errorf("the key in %s has a passphrase: openssl pkey -in %[1]s -out NEW writes it without one", c.Key)
+	}
+	return fmt.Errorf("%w (certificate: %s, key: %s)", err, c.Certificate, c.Key)
 }
 
 func (c *certificate) times() (t [2]time.Time) {

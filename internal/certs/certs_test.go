@@ -137,8 +137,59 @@ func writeIn(t *testing.T, dir string, serial int64, changed time.Time) (cert, k
 	return f.Certificate, f.Key
 }
 
+// TestUnusableFiles: an error names the files, and says what to do about a passphrase.
 func TestUnusableFiles(t *testing.T) {
-	if _, err := Server(Files{Of: "test", Certificate: "/nowhere/c.pem", Key: "/nowhere/k.pem"}, nil); err == nil {
-		t.Error("files that are not there make a server")
+	dir := t.TempDir()
+	cert, key := writeIn(t, dir, 1, time.Now())
+	other := filepath.Join(dir, "other.pem")
+	for name, c := range map[string]struct {
+		key  string
+		says []string
+	}{
+		"no file":        {"", []string{other, "no such file"}},
+		"nonsense":       {"nonsense", []string{cert, other}},
+		"passphrase":     {"-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n", []string{other, "passphrase", "openssl pkey"}},
+		"old passphrase": {"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nAAAA\n-----END RSA PRIVATE KEY-----\n", []string{other, "passphrase"}},
+	} {
+		_ = os.Remove(other)
+		if c.key != "" {
+			put(t, other, []byte(c.key), time.Now())
+		}
+		_, err := Server(Files{Of: "test", Certificate: cert, Key: other}, nil)
+		for _, text := range c.says {
+			if err == nil || !strings.Contains(err.Error(), text) {
+				t.Errorf("%s: %v does not say %q", name, err, text)
+			}
+		}
+	}
+	if _, err := Server(Files{Of: "test", Certificate: cert, Key: key}, nil); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestExpiry: a certificate that has expired is told of once, whether it was so at the start or is so later, and so is the next one.
+func TestExpiry(t *testing.T) {
+	var log bytes.Buffer
+	dir := t.TempDir()
+	now := time.Now()
+	f := Files{Of: "test", Certificate: filepath.Join(dir, "c.pem"), Key: filepath.Join(dir, "k.pem"), Log: slog.New(slog.NewTextHandler(&log, nil))}
+	write(t, f, 1, now) // for an hour
+	c := &certificate{Files: f}
+	if err := c.load(now); err != nil {
+		t.Fatal(err)
+	}
+	c.current(now.Add(59 * time.Minute))
+	if log.Len() > 0 {
+		t.Error(log.String())
+	}
+	for i := range 3 {
+		c.current(now.Add(61*time.Minute + time.Duration(i)*LookEvery))
+	}
+	if n := strings.Count(log.String(), "has expired"); n != 1 || !strings.Contains(log.String(), f.Certificate) {
+		t.Error(log.String())
+	}
+	late := &certificate{Files: f}
+	if err := late.load(now.Add(2 * time.Hour)); err != nil || strings.Count(log.String(), "has expired") != 2 {
+		t.Error(err, log.String())
 	}
 }
