@@ -100,6 +100,10 @@ func (c *careful) take(it *item, suspect bool) bool {
 	if !c.on {
 		return false
 	}
+	if c.e.ctx.Err() != nil { // giveUp does not see it any more
+		c.e.clerk.do(func() { c.e.giveBack(it) })
+		return true
+	}
 	if it.identity == (settle.Identity{}) {
 		it.identity = identify(it.body)
 	}

@@ -125,6 +125,13 @@ func (h *hand) setLane(it *item, in bool) (stale bool) {
 	return it.stale
 }
 
+// isStale says that the ticket of an item is lost.
+func (h *hand) isStale(it *item) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return it.stale
+}
+
 // sweep forgets finished items that nobody claimed.
 func (h *hand) sweep(now time.Time) {
 	h.mu.Lock()

@@ -16,6 +16,18 @@ import (
 )
 
 // item is one message in memory, from the moment that it is taken until it is settled.
+//
+// It has one owner at a time, who alone may read and write it, m, content and job included:
+//
+//   - who took it: the goroutine of the consumer, the feeder, the clerk, or an operator's action; until loop.add, or settle
+//   - the loop, from loop.add on: while the plan holds it or it is set aside
+//   - its connection, from the moment that Give takes its job until it says Done or Back. The loop still finds it in its books then,
+//     and may look at nothing but what is shared (Plan.Waits tells)
+//   - the clerk, or a goroutine for slow stores, from the moment that it is handed over
+//   - the callbacks of the settler, after settle; then nobody
+//
+// Shared, since they never change once the loop has it: id, identity, waiting, from, site, host, and of m the tags. A link remembers the
+// item that it was given last, whoever has that now.
 type item struct {
 	id       uint64
 	identity settle.Identity

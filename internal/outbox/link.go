@@ -15,16 +15,16 @@ import (
 	"posthoorn/internal/settings"
 )
 
-// link is a connection as the engine sees it: it turns what the connection tells into events of the loop. conn and ahead belong
-// to the loop.
+// link is a connection as the engine sees it: it turns what the connection tells into events of the loop. Its methods for
+// deliver.Events run in the goroutine of the connection; conn and ahead belong to the loop; e, id and source never change.
 type link struct {
 	e    *Engine
 	id   schedule.ConnID
-	conn *deliver.Conn
+	conn *deliver.Conn // nil: it is being opened
 
 	source netip.Addr
 
-	// What it was given last, for mayGoOn: of the item only what never changes.
+	// What it was given last, for mayGoOn: of the item only what is shared.
 	last    atomic.Pointer[item]
 	version atomic.Uint64 // of the settings by which it was given
 

@@ -80,5 +80,6 @@ func gauges(l schedule.Load) stats.Gauges {
 
 // Unreachable are the destinations with at least so many messages whose servers cannot be had now.
 func (e *Engine) Unreachable(ctx context.Context, least int) (names []string, err error) {
-	return names, e.inLoop(ctx, func(now time.Time) { names = e.loop.plan.Unreachable(now, least) })
+	err = e.inLoop(ctx, func(now time.Time) { names = e.loop.plan.Unreachable(now, least) })
+	return names, err
 }

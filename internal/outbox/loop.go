@@ -88,11 +88,12 @@ func (l *loop) post(ev event) {
 	}
 }
 
-// add gives an item to the plan.
+// add gives an item to the plan. Its ticket may be lost at any moment: who loses it before the event is posted is told of the lane too
+// early for the loop, so that is looked at afterwards.
 func (l *loop) add(it *item) {
-	stale := l.e.hand.setLane(it, true)
+	l.e.hand.setLane(it, true)
 	l.post(event{kind: evAdd, item: it})
-	if stale {
+	if l.e.hand.isStale(it) {
 		l.post(event{kind: evLeave, items: []*item{it}})
 	}
 }
@@ -198,6 +199,7 @@ func (l *loop) handle(now time.Time, ev *event) {
 	case evRoute:
 		l.resolved(now, ev)
 	case evOpened:
+		ev.link.conn = ev.conn
 		l.plan.Opened(now, ev.link.id, ev.opening)
 	case evFailed:
 		l.plan.DialFailed(now, ev.link.id, ev.failure)

@@ -14,13 +14,10 @@ import (
 
 // route decides where a message goes, and finds the way that it has by the settings of now.
 func (e *Engine) route(it *item) (way, *mail.Error) {
-	it.host = e.smarthost(it.m)
-	it.site = it.m.Recipient.ASCIIDomain()
-	if it.host != nil {
-		if len(it.host.Host) > maxHost {
-			return way{}, &mail.Error{Code: 550, Status: "5.1.2", State: mail.StateDNS, Kind: mail.Failed}
+	if it.site == "" { // what the operator moves has it, and a link may still look at that
+		if err := e.lead(it); err != nil {
+			return way{}, err
 		}
-		it.site = siteOf(it.host)
 	}
 	sources, key, err := e.sources(it.m)
 	if err != nil {
@@ -39,6 +36,20 @@ func (e *Engine) route(it *item) (way, *mail.Error) {
 		return w, e.noAddress()
 	}
 	return w, nil
+}
+
+// lead finds the site of a message.
+func (e *Engine) lead(it *item) *mail.Error {
+	it.host = e.smarthost(it.m)
+	switch {
+	case it.host == nil:
+		it.site = it.m.Recipient.ASCIIDomain()
+	case len(it.host.Host) > maxHost:
+		return &mail.Error{Code: 550, Status: "5.1.2", State: mail.StateDNS, Kind: mail.Failed}
+	default:
+		it.site = siteOf(it.host)
+	}
+	return nil
 }
 
 // maxHost is the longest host name that DNS can hold.

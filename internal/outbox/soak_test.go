@@ -27,3 +27,10 @@ func TestSoakBacklogAfterAPause(t *testing.T) {
 		t.Errorf("%d messages at the receiver", got)
 	}
 }
+
+// The same as in the short run, for longer; -stress-seed chooses another one.
+func TestSoakEverythingAtOnce(t *testing.T) {
+	for name, remote := range map[string]bool{"embedded": false, "remote": true} {
+		t.Run(name, func(t *testing.T) { runStress(t, remote, 20_000, time.Minute) })
+	}
+}
