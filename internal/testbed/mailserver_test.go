@@ -3,6 +3,7 @@ package testbed_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/smtp"
@@ -34,6 +35,21 @@ func TestMailServers(t *testing.T) {
 				t.Errorf("recipients %v", got)
 			}
 		})
+	}
+}
+
+// A setting may come again and again; the last one counts.
+func TestPostfixWithManySettings(t *testing.T) {
+	var settings []string
+	for i := range 20 {
+		settings = append(settings, fmt.Sprint("mail_name = Name ", i))
+	}
+	s := testbed.Postfix(t, settings...)
+	if err := send(s.Addr(), "from@example.net", "to@example.com", "Subject: x\r\n\r\nx\r\n"); err != nil {
+		t.Fatalf("%v\n%s", err, s.Log())
+	}
+	if got := s.Wait(t, 1)[0].Data; !bytes.Contains(got, []byte("(Name 19)")) || strings.Contains(s.Log(), "warning") {
+		t.Errorf("%s\n%s", got, s.Log())
 	}
 }
 
@@ -83,23 +99,14 @@ func TestRelays(t *testing.T) {
 	}
 }
 
-// send hands a mail in. A server that is new may keep a client waiting for as long as it likes: it is asked again then.
-func send(addr, from, to, content string) (err error) {
-	for range 3 {
-		if err = sendOnce(addr, from, to, content); err == nil {
-			return nil
-		}
-	}
-	return err
-}
-
-func sendOnce(addr, from, to, content string) error {
-	conn, err := net.DialTimeout("tcp", addr, 10*time.Second)
+// send hands a mail in.
+func send(addr, from, to, content string) error {
+	conn, err := net.DialTimeout("tcp", addr, time.Minute)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = conn.Close() }()
-	_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(time.Minute))
 	c, err := smtp.NewClient(conn, "localhost")
 	if err != nil {
 		return err

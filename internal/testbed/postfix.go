@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -37,7 +38,7 @@ func Postfix(t testing.TB, settings ...string) *MailServer {
 	}, settings...)
 	err = errors.Join(
 		os.Mkdir(dir+"/queue", 0o755), os.Mkdir(dir+"/etc", 0o755),
-		os.WriteFile(dir+"/etc/main.cf", []byte(strings.Join(mainCf, "\n")+"\n"), 0o644),
+		os.WriteFile(dir+"/etc/main.cf", []byte(lastOfEach(mainCf)), 0o644),
 		os.WriteFile(dir+"/etc/master.cf", []byte(masterCf(port)), 0o644))
 	if err != nil {
 		t.Fatal(err)
@@ -47,6 +48,21 @@ func Postfix(t testing.TB, settings ...string) *MailServer {
 	}
 	// Not with postfix start-fg, whose shell stands between us and the server and does not pass signals on.
 	return startMailServer(t, exec.Command(master, "-c", dir+"/etc", "-s"), &MailServer{addr: loopback(port), mailbox: dir + "/mail/box", log: dir + "/log", config: dir + "/etc"}, dir)
+}
+
+// lastOfEach leaves out the settings that later ones replace. Each process of a Postfix would warn of them when it starts, also the one
+// that writes the log; once a dozen of these lines wait to be written, all of them hang.
+func lastOfEach(settings []string) string {
+	var lines []string
+	for _, line := range strings.Split(strings.Join(settings, "\n"), "\n") {
+		lines = append(slices.DeleteFunc(lines, func(l string) bool { return settingName(l) == settingName(line) }), line)
+	}
+	return strings.Join(lines, "\n") + "\n"
+}
+
+func settingName(line string) string {
+	name, _, _ := strings.Cut(line, "=")
+	return strings.TrimSpace(name)
 }
 
 // masterCf is the services of a Postfix that receives and delivers to a maildir.
