@@ -35,12 +35,13 @@ func (c *caller) who() string {
 }
 
 func odd(name string) bool {
-	for _, other := range []string{"token ", "command line", "\""} {
-		if strings.HasPrefix(name, other) {
+	plain := strings.ToLower(strings.TrimSpace(name))
+	for _, other := range []string{"token ", "command line", "console", "\""} {
+		if strings.HasPrefix(plain, other) {
 			return true
 		}
 	}
-	return strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) })
+	return strings.TrimSpace(name) != name || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
 // identify finds out who is calling. An error is for who tried to log in and did not succeed.

@@ -83,6 +83,10 @@ func TestNamesInTheAudit(t *testing.T) {
 		{caller{name: "token robot", script: true}, "token robot"},
 		{caller{name: "token robot"}, `"token robot"`},
 		{caller{name: "command line (uid 0 / root)"}, `"command line (uid 0 / root)"`},
+		{caller{name: "Token robot"}, `"Token robot"`},
+		{caller{name: " ann"}, `" ann"`},
+		{caller{name: "Ann Li"}, "Ann Li"},
+		{caller{name: "console"}, `"console"`},
 		{caller{name: "ann\r\nbob\u202e"}, `"ann\r\nbob\u202e"`},
 		{caller{name: `"token robot"`}, `"\"token robot\""`},
 	} {
@@ -129,5 +133,28 @@ func TestPlaceOfAKnownBrowser(t *testing.T) {
 	leave()
 	if p.members != 2 || len(p.byPeer) != 2 {
 		t.Errorf("places %d, %v", p.members, p.byPeer)
+	}
+}
+
+// TestOddBodies: JSON that is deep, double, endless or something else is refused, and nothing is changed.
+func TestOddBodies(t *testing.T) {
+	r := start(t, nil)
+	b := r.loggedIn("ann")
+	for _, body := range []string{
+		strings.Repeat(`{"cells":`, 20_000), strings.Repeat("[", 100_000), `{"cells":{"a":` + strings.Repeat("[", 9000) + strings.Repeat("]", 9000) + `}}`,
+		`{"cells":{"domain_maxmessages":1e400}}`, `{"cells":{"domain_maxmessages":1e300}}`, `{"cells":{"domain_maxmessages":9007199254740993}}`,
+		`{"cells":{}}{"cells":{}}`, `{"cells":{}} x`, "\xef\xbb\xbf{}", `{"cells":NaN}`, `{"cells":{"a":{}}}`, `"cells"`, `[]`, "", "\x00",
+	} {
+		q, err := http.NewRequest("POST", b.url+api+"/tables/capacity", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		q.Header.Set("Content-Type", "application/json")
+		q.Header.Set("X-CSRF-Token", b.csrf)
+		q.AddCookie(b.cookie)
+		b.send(q).wants(t, http.StatusBadRequest, "%.60q", body)
+	}
+	if r.editor.last != nil {
+		t.Errorf("something was changed: %v", r.editor.last)
 	}
 }

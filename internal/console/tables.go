@@ -187,7 +187,7 @@ func cellsOf(in map[string]any) (settings.Cells, error) {
 		case nil, string, bool:
 			cells[name] = v
 		case float64:
-			if v != math.Trunc(v) || math.Abs(v) > 1<<53 {
+			if v != math.Trunc(v) || math.Abs(v) >= 1<<53 { // beyond it JSON has rounded
 				return nil, badField(name, "%v is no whole number that can be kept", v)
 			}
 			cells[name] = int64(v)
