@@ -45,7 +45,7 @@ func FuzzDSN(f *testing.F) {
 			n.DSN.Ret = "FULL"
 		}
 		out := DSN(n)
-		checkLines(t, out)
+		checkLines(t, n, out)
 		r, ok := Recognise(out, "")
 		if !ok || r.Kind != KindDSN || len(r.Recipients) != 1 || r.Recipients[0].Final != "ann@customer.test" || r.Recipients[0].Action != "failed" {
 			t.Errorf("%s\n%s", r.JSON(), out)

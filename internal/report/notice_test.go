@@ -2,13 +2,16 @@ package report
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	stdmime "mime"
 	"mime/multipart"
 	netmail "net/mail"
 	"net/textproto"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -78,6 +81,9 @@ var notices = map[string]func(*testing.T, *Notice){
 		n.Result.Description = "„jürgen“ nicht hier"
 		n.Source = []byte("From: grüße@laden.test\r\nSubject: Grüße\r\nMessage-ID: <g@laden.test>\r\n\r\nHallo\r\n")
 	},
+	"utf8-domain-of-sender": func(t *testing.T, n *Notice) { // his server may know nothing of SMTPUTF8
+		n.To, n.MTA, n.From = parsed(t, "bounce@bücher.test"), "mta.bücher.test", "Bücher <bounces@bücher.test>"
+	},
 	"utf8-domain": func(t *testing.T, n *Notice) { n.Recipient, n.DSN.ORcpt = parsed(t, "ann@bücher.test"), "" },
 	"utf8-header-full": func(_ *testing.T, n *Notice) {
 		n.DSN.Ret, n.Source = "FULL", []byte("Subject: Grüße\r\nMessage-ID: <g@laden.test>\r\n\r\nHallo ü\r\n-- \r\n--dashes\r\n")
@@ -144,7 +150,7 @@ func TestDSN(t *testing.T) {
 			if !bytes.Equal(DSN(n), source) {
 				t.Error("is not the same twice")
 			}
-			checkLines(t, source)
+			checkLines(t, n, source)
 			checkRecognised(t, n, source)
 			checkParts(t, n, source)
 		})
@@ -156,7 +162,7 @@ func TestDSN(t *testing.T) {
 }
 
 // checkLines looks at the bytes: CRLF alone, no long lines, no bytes in the header that need SMTPUTF8 unless the sender does.
-func checkLines(t *testing.T, source []byte) {
+func checkLines(t *testing.T, n *Notice, source []byte) {
 	t.Helper()
 	bare := bytes.ReplaceAll(source, []byte("\r\n"), nil)
 	if bytes.ContainsAny(bare, "\r\n\x00") {
@@ -164,6 +170,9 @@ func checkLines(t *testing.T, source []byte) {
 	}
 	if longLines(source) {
 		t.Error("has a long line")
+	}
+	if head, _, _ := bytes.Cut(source, []byte("\r\n\r\n")); !ascii(head) && !n.global() {
+		t.Errorf("needs SMTPUTF8:\n%s", head)
 	}
 }
 
@@ -214,7 +223,7 @@ func checkParts(t *testing.T, n *Notice, source []byte) {
 	if m.Header.Get("Bcc") != "" {
 		t.Error("a field came in by a value")
 	}
-	if to, err := m.Header.AddressList("To"); err != nil || len(to) != 1 || to[0].Address != n.To.String() {
+	if to, err := m.Header.AddressList("To"); err != nil || len(to) != 1 || to[0].Address != strings.Trim(string(n.To.AppendPath(nil, n.global())), "<>") {
 		t.Error(to, err)
 	}
 	if _, err := m.Header.AddressList("From"); err != nil {
@@ -277,6 +286,65 @@ func TestMessage(t *testing.T) {
 			t.Errorf("way out: %s", out)
 		}
 	}
+}
+
+// pythonReads prints what Python's email package makes of each file: its parts, the names of the fields of the status, and all that it
+// finds wrong.
+const pythonReads = `
+import email, email.policy, json, sys
+for path in sys.argv[1:]:
+    m = email.message_from_binary_file(open(path, "rb"), policy=email.policy.SMTPUTF8)
+    parts = list(m.iter_parts())
+    wrong = [str(d) for p in m.walk() for d in p.defects]
+    wrong += [name + ": " + str(d) for p in [m] + parts for name, v in p.items() for d in v.defects]
+    status = [b.keys() for b in parts[1].get_payload()] if parts[1].get_content_type() == "message/delivery-status" else None
+    print(json.dumps({"parts": [p.get_content_type() for p in parts], "status": status, "wrong": wrong, "text": parts[0].get_content(), "from": str(m["from"])}))
+`
+
+// Another program finds nothing wrong with any of them.
+func TestWrittenAndPython(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join("testdata", "written", "*.eml"))
+	if err != nil || len(files) < 20 {
+		t.Fatal(files, err)
+	}
+	out, err := exec.Command("python3", append([]string{"-c", pythonReads}, files...)...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	lines := bytes.Split(bytes.TrimSpace(out), []byte("\n"))
+	if len(lines) != len(files) {
+		t.Fatalf("%s", out)
+	}
+	for i, file := range files {
+		var read struct {
+			Parts, Wrong []string
+			Status       [][]string
+			Text, From   string
+		}
+		if err := json.Unmarshal(lines[i], &read); err != nil {
+			t.Fatalf("%s: %s", file, lines[i])
+		}
+		global := filepath.Base(file) == "utf8-sender.eml" // of which Python knows nothing but the header
+		if !global && (len(read.Wrong) > 0 || len(read.Status) != 2 || !slices.Contains(read.Status[0], "Reporting-MTA")) || len(read.Parts) < 2 {
+			t.Errorf("%s: %s", file, lines[i])
+		}
+		if !global && !slices.Equal(intersection(read.Status[1], "Final-Recipient", "Action", "Status"), []string{"Final-Recipient", "Action", "Status"}) {
+			t.Errorf("%s: %v", file, read.Status[1])
+		}
+		if !strings.HasPrefix(read.Text, "This is the mail server ") || !strings.Contains(read.From, "@") {
+			t.Errorf("%s: %s", file, lines[i])
+		}
+	}
+}
+
+// intersection are those names that are in a list, each as often as there.
+func intersection(list []string, names ...string) (in []string) {
+	for _, one := range list {
+		if slices.Contains(names, one) {
+			in = append(in, one)
+		}
+	}
+	return in
 }
 
 // Written again, at another time and with other words, a notification with a key is the same message for who compares.
