@@ -11,13 +11,14 @@ export const seen = (domain) => ask('/seen/' + domain); // {count, ehlo, source,
 export const submit = (recipient, secret = 'x') => ask(`/submit/${encodeURIComponent(recipient)}/${encodeURIComponent(secret)}`, 'POST'); // {rcpt, data, said}
 export const publish = (recipient) => ask('/publish/' + encodeURIComponent(recipient), 'POST');
 export const addName = (line) => ask('/name', 'POST', line);
+export const restart = () => ask('/restart', 'POST');
 export const withToken = (token) => ask('/api', 'POST', token); // statuses of a look and of a change
 export const compress = (word) => ask('/compress/' + encodeURIComponent(word), 'POST'); // name of the old log with the word in it
 
 export const pause = (seconds) => new Promise((done) => setTimeout(done, seconds * 1000));
 
 // until asks again and again, and returns the first answer that is true.
-export async function until(what, ready, patience = 20) {
+export async function until(what, ready, patience = 60) {
   for (const end = Date.now() + patience * 1000; ; await pause(0.15)) {
     const answer = await ready();
     if (answer) return answer;

@@ -27,6 +27,7 @@ func (r *rig) backstage() string {
 		line, _ := io.ReadAll(q.Body)
 		tell(w, nil, r.addName(string(line)))
 	})
+	mux.HandleFunc("POST /restart", func(w http.ResponseWriter, _ *http.Request) { tell(w, nil, r.restart()) })
 	mux.HandleFunc("POST /api", func(w http.ResponseWriter, q *http.Request) {
 		token, _ := io.ReadAll(q.Body)
 		status, err := r.withToken(string(token))

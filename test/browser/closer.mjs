@@ -1,6 +1,6 @@
 // Where an operator looks when something went wrong.
 import { judge, go } from '../../web/test/browser.mjs';
-import { check, compress, pause, publish, submit, until } from './backstage.mjs';
+import { check, compress, pause, publish, restart, submit, until } from './backstage.mjs';
 
 const markup = '<img src=x onerror';
 const secret = 'Pa55word-of-ann';
@@ -8,17 +8,17 @@ const secret = 'Pa55word-of-ann';
 export const closer = {
   'log search': ['logs', async (page) => {
     await publish('needle-1@taken2.test');
-    await until('an old and compressed file with the line', () => compress('needle-1@taken2.test'), 40);
+    await until('an old and compressed file with the line', () => compress('needle-1@taken2.test'));
     await page.getByLabel('Recipient').fill('needle-1@taken2.test');
     await page.getByRole('button', { name: 'Search', exact: true }).click();
     await page.getByText(/^1 lines? on this page/).waitFor();
-    const line = page.locator('main details');
+    const line = page.locator('.lines details');
     await line.locator('summary').click();
     check((await line.innerText()).includes('accepted'), 'the line says: ' + (await line.innerText()));
     check(!(await line.innerText()).includes('nobody may see'), 'the log shows a body');
     await page.getByRole('link', { name: 'Received over SMTP' }).click();
     await page.getByRole('link', { name: 'No filters' }).click();
-    await page.locator('main details', { hasText: 'info@ours.test' }).first().waitFor();
+    await page.locator('.lines details', { hasText: 'info@ours.test' }).first().waitFor();
   }],
 
   'monitor': ['monitor', async (page) => {
@@ -55,8 +55,7 @@ export const closer = {
   'changes': ['changes', async (page) => {
     const change = page.locator('main ol > li').first();
     await change.getByText(/^console,/).waitFor();
-    await change.locator('thead', { hasText: 'Before' }).waitFor();
-    await change.locator('thead', { hasText: 'After' }).waitFor();
+    await change.locator('dl, table').first().waitFor();
     check((await page.getByText('undone', { exact: true }).count()) > 0, 'what was undone is not marked');
   }],
 
@@ -79,6 +78,26 @@ export const closer = {
     await until('the search', async () => (await page.locator('main tbody tr').count()) === 5);
   }],
 
+  // The page stays open: it says that its numbers are old, asks for a login, and goes on where it was.
+  'a daemon that is started again': ['overview?source=' + process.env.OWN, async (page, o) => {
+    const live = page.getByText('Live, every second');
+    await live.waitFor();
+    const done = restart();
+    await page.getByText('Session ended').waitFor({ timeout: 60_000 });
+    await done;
+    await page.fill('input[name=password]', o.password);
+    await page.click('button[type=submit]');
+    await live.waitFor();
+    await page.locator('.toast', { hasText: 'was started again' }).waitFor();
+    check(page.url().includes('overview?source='), 'after the login it is elsewhere: ' + page.url());
+    await until('mail after the start', async () => Number((await page.locator('main .tiles strong').first().innerText()).replaceAll(',', '')) > 0);
+    await go(page, '#/pauses');
+    await page.getByRole('button', { name: 'Pause deliveries' }).click();
+    await page.locator('dialog[open]').getByText('Deliveries to all destinations stop').waitFor(); // the token of the session is the new one
+    await page.keyboard.press('Escape');
+    page.faults.length = 0; // the browser notes each request that failed
+  }],
+
   // What strangers can write into what the console shows: answers, subjects, tags, names of rows and queues.
   'markup of strangers': ['domains/xss.test', async (page) => {
     await page.locator('section[aria-labelledby=answers]', { hasText: markup }).waitFor();
@@ -90,7 +109,7 @@ export const closer = {
     for (const [view, text] of Object.entries(places)) {
       await go(page, '#/' + view);
       if (text) await page.getByText(text).first().waitFor();
-      if (view.startsWith('logs')) await page.locator('main details summary').first().click().catch(() => wrong.push(view + ': no line'));
+      if (view.startsWith('logs')) await page.locator('.lines details summary').first().click().catch(() => wrong.push(view + ': no line'));
       if (view.startsWith('monitor')) {
         await page.getByRole('button', { name: 'Start', exact: true }).click();
         await page.locator('.line.them', { hasText: markup }).first().waitFor();

@@ -39,6 +39,9 @@ type rig struct {
 
 	mu    sync.Mutex
 	added string // to the zone
+
+	up     sync.RWMutex // locked while the daemon is started again
+	daemon *app.Daemon
 }
 
 func newRig(t *testing.T, pages string) *rig {
@@ -65,9 +68,13 @@ func newRig(t *testing.T, pages string) *rig {
 		keys["www-dir"], _ = filepath.Abs(pages)
 	}
 	r.configure(keys)
-	daemon := r.start()
+	if err := r.start(); err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() { // the receivers go last: their connections are the daemon's
-		daemon.Stop()
+		if r.daemon != nil {
+			r.daemon.Stop()
+		}
 		for _, stop := range stops {
 			stop()
 		}
@@ -90,18 +97,25 @@ func (r *rig) configure(keys map[string]string) {
 	}
 }
 
-func (r *rig) start() *app.Daemon {
-	r.t.Helper()
+func (r *rig) start() error {
 	cfg, err := config.Load(&config.Command{ConfigFile: r.file, Loopback: true}, config.Source{Hostname: "mta.example.test", Default: "/dev/null"})
 	if err != nil {
-		r.t.Fatal(err)
+		return err
 	}
 	complaints := new(bytes.Buffer)
-	daemon, err := app.Start(cfg, "test", complaints)
-	if err != nil {
-		r.t.Fatalf("%v\n%s", err, complaints)
+	if r.daemon, err = app.Start(cfg, "test", complaints); err != nil {
+		return fmt.Errorf("%w\n%s", err, complaints)
 	}
-	return daemon
+	return nil
+}
+
+// restart ends the daemon and starts it again, as an operator does with a new configuration.
+func (r *rig) restart() error {
+	r.up.Lock()
+	defer r.up.Unlock()
+	r.daemon.Stop()
+	r.daemon = nil
+	return r.start()
 }
 
 // addName puts a record into the DNS.

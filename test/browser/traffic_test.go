@@ -73,6 +73,8 @@ func message(recipient string) map[string]any {
 }
 
 func (r *rig) publish(messages ...map[string]any) error {
+	r.up.RLock()
+	defer r.up.RUnlock()
 	var lines bytes.Buffer
 	for _, m := range messages {
 		_ = json.NewEncoder(&lines).Encode(m)

@@ -86,6 +86,23 @@ function backlog() {
   return { lines: [...lines, { destination: '', others: 700, memory: 3, waiting: 4000 }] };
 }
 
+function previewAction(domain, { action }) {
+  const { memory, parked } = domainLine(domain);
+  return {
+    problem: '',
+    effect: {
+      text: `${action}: all that is not in transaction.`,
+      messages: memory + parked,
+      destinations: [domain],
+      more: 0,
+      memory,
+      parked,
+      oldest: new Date(Date.now() - 7200e3).toISOString(),
+      final: 'what was done with mail cannot be undone',
+    },
+  };
+}
+
 function record(id) {
   const key = tables.find('dkim_keys', id);
   if (!key) throw new Refusal(404, 'There is no such key.');
@@ -183,6 +200,7 @@ const routes = [
   ],
   ['GET backlog', backlog],
   ['GET destinations/*', ([d]) => destination(d)],
+  ['POST destinations/*/preview', ([d], _, b) => previewAction(d, b)],
   ['POST destinations/*/retry', () => ({ count: 12_034 })],
   [
     'POST destinations/*/fail',
@@ -239,8 +257,16 @@ const routes = [
         privatekey: 'x',
         algorithm: b.algorithm,
       });
-      for (const p of b.patterns) tables.insert('dkim_patterns', { key_id: id, ...p });
+      for (const p of b.patterns) tables.partOf(change, tables.insert('dkim_patterns', { key_id: id, ...p }).change);
       return [201, { id, change, record: record(id) }];
+    },
+  ],
+  [
+    'POST dkim/generate/preview',
+    (_, __, b) => {
+      const wrong = tables.check('dkim_keys', { domain: b.domain, selector: b.selector });
+      if (wrong) return { problem: wrong.error, field: wrong.field };
+      return { problem: '', effect: { text: `A key for ${b.domain} is made and kept.`, messages: 0, destinations: [], more: 0 } };
     },
   ],
   ['GET dkim/*/record', ([id]) => record(Number(id))],

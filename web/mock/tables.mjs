@@ -169,6 +169,8 @@ add('blacklist', { iprange: '198.51.100.0/24' });
 add('tokens', { name: 'billing', token: 'x' });
 for (let i = 0; i < 60; i++)
   record('ann', 'capacity', 2, 'update', { domain_maxmessages: 5000 + i }, { domain_maxmessages: 5001 + i });
+const failed = record('command line (uid 1000 / ann)', 'mail', 0, 'fail', null, { destination: 'mail.ru', count: 1204 });
+changes.find((x) => x.id === failed).final = 'what was done with mail cannot be undone';
 
 export function list(table) {
   const hidden = secret[table];
@@ -260,6 +262,9 @@ export function remove(table, id, who = 'ann') {
   return { change: record(who, table, id, 'delete', row.cells, null) };
 }
 
+// partOf says that a change was made in the step of another.
+export const partOf = (leader, id) => (changes.find((x) => x.id === id).part_of = leader);
+
 export function listChanges(limit, before) {
   const from = before ? changes.findIndex((x) => x.id < before) : 0;
   const page = from < 0 ? [] : changes.slice(from, from + limit);
@@ -271,6 +276,11 @@ export function undo(id) {
   const change = changes.find((x) => x.id === id);
   if (!change) return undefined;
   if (change.undone) return { conflict: 'The row has been changed since.' };
+  if (change.part_of) return undo(change.part_of);
+  for (const p of changes.filter((x) => x.part_of === id)) {
+    p.undone = true;
+    rows[p.table] = rows[p.table].filter((r) => r.id !== p.row);
+  }
   const { table, row } = change;
   const here = find(table, row);
   if (change.action !== 'delete' && !here) return { conflict: 'The row does not exist any more.' };

@@ -15,6 +15,7 @@ export class ApiError extends Error {
 // link is what all requests share with the session.
 export const link = {
   csrf: '',
+  renew: async () => {}, // asks for the session again, which the daemon may have forgotten
   unauthorized: () => {}, // called when a login has run out
   clock: (_serverTime: Date) => {}, // called with the time of the daemon
 };
@@ -40,7 +41,26 @@ export async function refusal(path: string, query: Query): Promise<string> {
 
 export type Query = Record<string, string | number | undefined>;
 
-async function request<R>(method: string, path: string, o: { query?: Query; body?: unknown; signal?: AbortSignal }): Promise<R> {
+let away = false; // the last request did not reach the daemon
+
+interface Asked {
+  query?: Query;
+  body?: unknown;
+  signal?: AbortSignal;
+}
+
+async function request<R>(method: string, path: string, o: Asked): Promise<R> {
+  let response = await send(method, path, o);
+  if (response.status === 403 && method !== 'GET' && path !== 'login') { // the token is of the daemon before it was started again
+    const shown = link.csrf;
+    await link.renew();
+    if (link.csrf && link.csrf !== shown) response = await send(method, path, o);
+  }
+  if (!response.ok) throw await failure(response, path);
+  return response.status === 204 ? (undefined as R) : ((await response.json()) as R);
+}
+
+async function send(method: string, path: string, o: Asked): Promise<Response> {
   const headers: Record<string, string> = { Accept: 'application/json' };
   if (method !== 'GET') {
     headers['Content-Type'] = 'application/json';
@@ -58,12 +78,16 @@ async function request<R>(method: string, path: string, o: { query?: Query; body
     });
   } catch (e) {
     if (o.signal?.aborted) throw e;
+    away = true;
     throw new ApiError(0, 'The daemon does not answer. It may have been stopped, or the network between is cut.');
   }
   const date = response.headers.get('Date');
   if (date) link.clock(new Date(date));
-  if (!response.ok) throw await failure(response, path);
-  return response.status === 204 ? (undefined as R) : ((await response.json()) as R);
+  if (away) {
+    away = false;
+    if (path !== 'session') void link.renew();
+  }
+  return response;
 }
 
 async function failure(response: Response, path: string): Promise<ApiError> {
@@ -121,6 +145,8 @@ export const api = {
   retry: (name: string) => post<{ count: number }>(`destinations/${part(name)}/retry`),
   fail: (name: string, reason: string) => post<{ count: number }>(`destinations/${part(name)}/fail`, { reason }),
   move: (name: string, ip: string) => post<{ count: number }>(`destinations/${part(name)}/move`, { ip }),
+  previewAction: (name: string, action: { action: string; reason?: string; ip?: string }, signal?: AbortSignal) =>
+    post<T.Preview>(`destinations/${part(name)}/preview`, action, signal),
 
   tables: (signal?: AbortSignal) => get<T.Tables>('tables', {}, signal),
   rows: (table: string, signal?: AbortSignal) => get<{ rows: T.Row[] | null }>(`tables/${part(table)}`, {}, signal),
@@ -138,13 +164,8 @@ export const api = {
   testPattern: (type: string, pattern: string, text: string, signal?: AbortSignal) =>
     post<{ match: boolean; error: string }>('patterns/test', { type, pattern, text }, signal),
 
-  generateKey: (o: {
-    domain: string;
-    selector: string;
-    algorithm: string;
-    bits?: number;
-    patterns: { type: string; sign: string }[];
-  }) => post<T.Saved & { id: number; record: T.DkimRecord }>('dkim/generate', o),
+  generateKey: (o: T.NewKey) => post<T.Saved & { id: number; record: T.DkimRecord }>('dkim/generate', o),
+  previewKey: (o: T.NewKey, signal?: AbortSignal) => post<T.Preview>('dkim/generate/preview', o, signal),
   keyRecord: (id: number) => get<T.DkimRecord>(`dkim/${id}/record`),
   checkKey: (id: number) => post<{ ok: boolean; detail: string }>(`dkim/${id}/check`),
 

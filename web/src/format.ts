@@ -66,3 +66,6 @@ export function seen(text: string | null | undefined): string {
 
 // seenJSON is a value for people, with the same care.
 export const seenJSON = (value: unknown): string => JSON.stringify(value, null, 2).split('\n').map(seen).join('\n');
+
+// sentence begins with a capital and ends with a full stop.
+export const sentence = (s: string): string => s.charAt(0).toUpperCase() + s.slice(1) + (/[a-z0-9)”"]$/i.test(s) ? '.' : '');

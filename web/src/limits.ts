@@ -112,7 +112,8 @@ export function limitName(column: string): string {
   const l = byColumn.get(column);
   if (!l) return column;
   const g = groups.find((g) => g.limits.includes(l))!;
-  return g.counted ? `${l.label}, ${g.counted}` : l.label;
+  const label = l.label.replace(' (seconds)', ''); // a value is shown with its unit
+  return g.counted ? `${label}, ${g.counted}` : label;
 }
 
 // zeroWord is what 0 means.

@@ -1,8 +1,8 @@
 // The pulse of a selection: what the daemon says each second, and the last minute of it.
 import { api } from './api';
-import { connections, messages, points, queue } from './series';
+import { extended } from './series';
 import { connect, type SocketState } from './socket';
-import type { History, LiveFrame, Overview, Selection, SeriesName } from './types';
+import type { History, LiveFrame, Overview, Selection } from './types';
 
 export class Live {
   overview = $state.raw<Overview>();
@@ -54,20 +54,6 @@ export class Live {
 
   private take(frame: LiveFrame): void {
     this.overview = frame.overview;
-    const old = this.minute;
-    if (!old) return;
-    const series: History['series'] = {};
-    for (const { name } of [...messages, ...queue, ...connections]) {
-      series[name] = [...(old.series[name] ?? []), frame.point[name] ?? gauge(frame.overview, name)].slice(-points.minute);
-    }
-    const length = series.attempts?.length ?? 0;
-    const end = Math.floor(Date.parse(frame.overview.time) / 1000) - 1; // a point is of the last whole second
-    this.minute = { start: new Date((end - length + 1) * 1000).toISOString(), step: 1, series };
+    if (this.minute) this.minute = extended(this.minute, frame);
   }
-}
-
-// gauge is a number of this moment. Of domains the daemon keeps no past of these: it begins when somebody looks.
-function gauge(o: Overview, name: SeriesName): number | null {
-  if (name === 'memory' || name === 'parked') return o[name];
-  return name === 'opening' || name === 'active' || name === 'idle' ? o.connections[name] : null;
 }

@@ -1,6 +1,7 @@
 // What a pause holds back, in words, and the row that holds back exactly a selection.
 import { seen } from './format';
-import { text } from './tables.svelte';
+import { session } from './session.svelte';
+import { isSet, schema, text } from './tables.svelte';
 import type { Cells, Pause, Row, Selection } from './types';
 
 export function selectionWords(s: Selection, remote = ''): string {
@@ -27,5 +28,14 @@ export const pauseCells = (s: Selection): Cells => ({
 
 export function exactRow(rows: Row[], s: Selection): Row | undefined {
   const same = (cell: unknown, part?: string) => String(cell ?? '').toLowerCase() === (part ?? '').toLowerCase();
-  return rows.find((r) => same(r.cells.localip, s.source) && same(r.cells.target, s.domain) && same(r.cells.tag, s.tag));
+  return rows.filter(inForceHere).find((r) => same(r.cells.localip, s.source) && same(r.cells.target, s.domain) && same(r.cells.tag, s.tag));
 }
+
+// inForceHere says that a row pauses this instance. What the daemon holds in memory, or cannot read again, counts as well.
+export function inForceHere(r: Row): boolean {
+  const ours = isSet(r.cells.cluster) || Number(r.cells.server) === session.current?.instance?.server_id;
+  return ours && (!r.problem || held(r));
+}
+
+// held says that a problem of a row is only where it is kept.
+export const held = (r: Row): boolean => r.id < 0 || Boolean(schema.current && !schema.writable);

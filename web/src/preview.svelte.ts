@@ -1,9 +1,12 @@
-// The effect of an edit, asked for while it is being made.
+// The effect of a change, asked for while it is being made.
 import { untrack } from 'svelte';
-import { api, ApiError } from './api';
-import type { Cells, Effect } from './types';
+import { ApiError } from './api';
+import type { Effect, Preview } from './types';
 
 const settle = 350; // milliseconds without a key before the daemon is asked
+
+// Question asks the daemon what a change would do.
+export type Question = (signal: AbortSignal) => Promise<Preview>;
 
 export class PreviewState {
   effect = $state.raw<Effect>();
@@ -11,19 +14,20 @@ export class PreviewState {
   field = $state('');
   current = $state(false); // what is shown is of what is written now
 
-  // watch asks anew whenever what change() reads has changed. To be called while a component is made.
-  constructor(table: string, change: () => { id?: number; cells?: Cells; delete?: boolean } | undefined) {
+  // question is called anew whenever what it reads has changed; it returns none while there is nothing to ask. To be called while
+  // a component is made.
+  constructor(question: () => Question | undefined) {
     $effect(() => {
-      const wanted = change();
+      const ask = question();
       this.current = false;
-      if (!wanted) {
+      if (!ask) {
         this.effect = undefined;
         this.problem = this.field = '';
         return;
       }
       const asked = untrack(() => this.effect !== undefined || this.problem !== '');
       const abort = new AbortController();
-      const timer = setTimeout(() => void this.ask(table, wanted, abort.signal), asked ? settle : 0);
+      const timer = setTimeout(() => void this.take(ask, abort.signal), asked ? settle : 0);
       return () => {
         clearTimeout(timer);
         abort.abort();
@@ -31,12 +35,12 @@ export class PreviewState {
     });
   }
 
-  private async ask(table: string, change: { id?: number; cells?: Cells; delete?: boolean }, signal: AbortSignal): Promise<void> {
+  private async take(ask: Question, signal: AbortSignal): Promise<void> {
     try {
-      const answer = await api.preview(table, change, signal);
+      const answer = await ask(signal);
       this.effect = answer.effect;
-      this.problem = answer.problem ?? '';
       this.field = answer.field ?? '';
+      this.problem = bare(answer.problem ?? '', this.field);
       this.current = true;
     } catch (e) {
       if (signal.aborted) return;
@@ -44,9 +48,19 @@ export class PreviewState {
     }
   }
 
+  get ready(): boolean {
+    return this.current && !this.problem;
+  }
+
   refuse(e: unknown): void {
     this.effect = undefined;
-    this.problem = e instanceof Error ? e.message : String(e);
     this.field = e instanceof ApiError ? e.field : '';
+    this.problem = bare(e instanceof Error ? e.message : String(e), this.field);
   }
+}
+
+// bare is a problem without the column before it, and without a value that is none: the page says where it is.
+function bare(problem: string, field: string): string {
+  const text = field && problem.startsWith(field + ': ') ? problem.slice(field.length + 2) : problem;
+  return text.replace(/^"": /, '');
 }

@@ -1,5 +1,5 @@
 // The lines of the charts: their names, and what they count.
-import type { SeriesName, Span } from './types';
+import type { History, LiveFrame, Overview, SeriesName, Span } from './types';
 
 export interface Series {
   name: SeriesName;
@@ -37,3 +37,26 @@ export const connections: Series[] = [
 export const points: Record<Span, number> = { minute: 60, hour: 60, day: 144 };
 export const spanWords: Record<Span, string> = { minute: 'Last minute', hour: 'Last hour', day: 'Last day' };
 export const perWords: Record<Span, string> = { minute: 'per second', hour: 'per minute', day: 'per 10 minutes' };
+
+// extended is the last minute with one point more. Seconds that were missed, while the page slept or nothing came, are not known; a
+// point for a second that it has takes the place of what is there.
+export function extended(old: History, frame: LiveFrame): History {
+  const length = old.series.attempts?.length ?? 0;
+  const end = Math.floor(Date.parse(frame.overview.time) / 1000) - 1; // a point is of the last whole second
+  const last = Math.floor(Date.parse(old.start) / 1000) + length - 1;
+  const kept = Math.max(0, Math.min(length, length - (last - end) - 1));
+  const missed = Array<null>(Math.min(points.minute, Math.max(0, end - last - 1))).fill(null);
+  const series: History['series'] = {};
+  for (const { name } of [...messages, ...queue, ...connections]) {
+    const point = frame.point[name] ?? gauge(frame.overview, name);
+    series[name] = [...(old.series[name] ?? []).slice(0, kept), ...missed, point].slice(-points.minute);
+  }
+  const now = series.attempts?.length ?? 0;
+  return { start: new Date((end - now + 1) * 1000).toISOString(), step: 1, series };
+}
+
+// gauge is a number of this moment. Of domains the daemon keeps no past of these: it begins when somebody looks.
+function gauge(o: Overview, name: SeriesName): number | null {
+  if (name === 'memory' || name === 'parked') return o[name];
+  return name === 'opening' || name === 'active' || name === 'idle' ? o.connections[name] : null;
+}

@@ -37,6 +37,10 @@ class Schema {
 
 export const schema = new Schema();
 
+// tableTitle is the name of the view of a table.
+export const tableTitle = (name: string): string =>
+  name === 'mail' ? 'Waiting mail' : name === 'blacklist' ? 'Block list' : (schema.table(name)?.title ?? name);
+
 // A human name for a column; what is not named here is shown as the column.
 const labels: Record<string, string> = {
   localip: 'From own IP',

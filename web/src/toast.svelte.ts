@@ -1,11 +1,12 @@
 // What was done, told at the edge of the page, with a way back.
-import { api, ApiError } from './api';
+import { api } from './api';
 import { revision } from './load.svelte';
+import type { Saved } from './types';
 
 export interface Toast {
   id: number;
   text: string;
-  bad: boolean;
+  level: 'good' | 'warning' | 'critical';
   change?: number; // of the audit trail, to be undone
 }
 
@@ -15,34 +16,35 @@ class Toasts {
   list = $state.raw<Toast[]>([]);
   private last = 0;
 
-  say(text: string, o: { bad?: boolean; change?: number } = {}): void {
+  say(text: string, o: { level?: Toast['level']; change?: number } = {}): void {
     const id = ++this.last;
-    this.list = [...this.list.slice(-3), { id, text, bad: o.bad ?? false, change: o.change }];
-    setTimeout(() => this.drop(id), o.bad ? lifetime * 2 : lifetime);
+    const level = o.level ?? 'good';
+    this.list = [...this.list.slice(-3), { id, text, level, change: o.change }];
+    setTimeout(() => this.drop(id), level === 'good' ? lifetime : lifetime * 2);
+  }
+
+  bad(e: unknown, before = ''): void {
+    this.say(before + (e instanceof Error ? e.message : String(e)), { level: 'critical' });
   }
 
   drop(id: number): void {
     this.list = this.list.filter((t) => t.id !== id);
   }
 
-  // saved tells of a change and has every view look again.
-  saved(text: string, change: number): void {
+  // saved tells of a change, and has every view look again.
+  saved(text: string, s: Saved): void {
     revision.n++;
-    this.say(text, { change });
-  }
-
-  // kept tells of a change that no database has, and that cannot be undone here.
-  kept(text: string): void {
-    revision.n++;
-    this.say(text + ' It is held in memory only, as the database cannot be written.', { bad: true });
+    const change = s.change || undefined;
+    if (!change) this.say(text + ' It is held in memory only, as the database cannot be written.', { level: 'warning' });
+    else if (s.pending) this.say(`${text} It is not in force yet: ${s.pending}`, { level: 'warning', change });
+    else this.say(text, { change });
   }
 
   async undo(change: number): Promise<void> {
     try {
-      const done = await api.undo(change);
-      this.saved('Undone.', done.change);
+      this.saved('Undone.', await api.undo(change));
     } catch (e) {
-      this.say('Not undone: ' + (e instanceof ApiError ? e.message : String(e)), { bad: true });
+      this.bad(e, 'Not undone: ');
     }
   }
 }

@@ -286,6 +286,7 @@ export interface Saved {
   id?: number;
   change: number; // 0: a pause that is held in memory, as the database cannot be written
   token?: string; // a new one, shown once
+  pending?: string; // it is stored but not in force yet: why, and when it will be
 }
 
 export interface Effect {
@@ -294,6 +295,10 @@ export interface Effect {
   destinations: string[] | null;
   more: number;
   limits?: { name: string; before: string; after: string }[] | null;
+  memory?: number; // of messages: those in memory, and
+  parked?: number; // those that wait on disk,
+  oldest?: string; // since when
+  final?: string; // why it could not be undone
 }
 
 export interface Preview {
@@ -308,11 +313,21 @@ export interface Change {
   who: string;
   table: string;
   row: number;
-  action: 'insert' | 'update' | 'delete' | 'retry' | 'fail' | 'move'; // the last three: what was done with mail
+  action: 'insert' | 'update' | 'delete' | 'retry' | 'fail' | 'move' | 'evacuate'; // the last four: what was done with mail
   before: Cells | null;
   after: Cells | null;
   undone: boolean;
   undo_of?: number;
+  part_of?: number; // the change that leads this one: both are undone as one
+  final?: string; // why it cannot be undone
+}
+
+export interface NewKey {
+  domain: string;
+  selector: string;
+  algorithm: string;
+  bits?: number;
+  patterns: { type: string; sign: string }[];
 }
 
 export interface DkimRecord {

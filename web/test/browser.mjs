@@ -41,7 +41,7 @@ export async function visit(o, { width = 1280, height = 900, scheme = 'light' } 
     extraHTTPHeaders: o.token ? { Authorization: `Bearer ${o.token}` } : {},
   });
   const page = await context.newPage();
-  page.setDefaultTimeout(8000);
+  page.setDefaultTimeout(20_000); // a guard: a busy machine may be slow
   page.faults = [];
   page.on('pageerror', (e) => page.faults.push('error in the page: ' + e.message));
   page.on('dialog', (d) => (page.faults.push('a script opened a dialog: ' + d.message()), d.dismiss()));
@@ -79,15 +79,15 @@ export async function go(page, hash) {
 export const shoot = async (page, name) =>
   page.screenshot({ path: join(shots, name + '.png'), fullPage: !(await page.locator('dialog[open]').count()) });
 
-// judge says what is wrong with the page as it stands.
-export async function judge(page, { accessible = true } = {}) {
+// judge says what is wrong with the page as it stands. within: what accessibility is judged of.
+export async function judge(page, { accessible = true, within = 'html' } = {}) {
   const wrong = page.faults.splice(0);
   const width = await page.evaluate(() => [document.scrollingElement.scrollWidth, innerWidth]);
   if (width[0] > width[1]) wrong.push(`the page is ${width[0]} wide in a window of ${width[1]}: ${await widest(page)}`);
   if (await page.evaluate(() => window.__xss !== undefined)) wrong.push('text of a stranger ran as a script');
   if (await page.locator('main img:not([src="./favicon.svg"]), main script, main iframe').count())
     wrong.push('text of a stranger became an element');
-  if (accessible) wrong.push(...(await inaccessible(page)));
+  if (accessible) wrong.push(...(await inaccessible(page, within)));
   return wrong;
 }
 
@@ -103,9 +103,9 @@ function widest(page) {
   });
 }
 
-async function inaccessible(page) {
-  await page.evaluate(axe);
-  const found = await page.evaluate(() => axe.run(document, { resultTypes: ['violations'] }));
+async function inaccessible(page, within) {
+  if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(axe);
+  const found = await page.evaluate((within) => axe.run(within, { resultTypes: ['violations'] }), within);
   return found.violations
     .filter((v) => v.impact === 'serious' || v.impact === 'critical')
     .map(

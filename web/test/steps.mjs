@@ -51,7 +51,7 @@ export const steps = {
     await page.getByRole('button', { name: 'Pause deliveries', exact: true }).click();
     await fillIn(page, 'To domain or remote IP', 'steps.example');
     await dialog(page).getByRole('button', { name: '1 h', exact: true }).click();
-    await save(page);
+    await save(page, 'Pause');
     await rowWith(page, 'steps.example')
       .getByRole('button', { name: /^Resume/ })
       .click();
@@ -163,7 +163,7 @@ export const steps = {
     await fillIn(page, 'Pattern', '*.steps.example');
     await save(page);
     await key.getByText('*.steps.example').waitFor();
-    await key.getByRole('button', { name: /^Remove: / }).click();
+    await key.getByRole('button', { name: /^Remove: s/ }).click();
     await save(page, 'Remove');
   },
 
@@ -179,12 +179,13 @@ export const steps = {
     await page.keyboard.press('Escape');
     await dialog(page).waitFor({ state: 'detached' });
     await page.getByRole('button', { name: 'Try now …' }).click();
+    await dialog(page).getByText('No way back').waitFor();
     await dialog(page).getByRole('button', { name: 'Try now', exact: true }).click();
     await page.locator('.toast', { hasText: 'will be tried now' }).waitFor();
   },
 
   async logs(page) {
-    const lines = page.locator('main details');
+    const lines = page.locator('.lines details');
     if (await lines.count()) {
       await lines.first().locator('summary').click();
       await lines.first().locator('pre').first().waitFor();

@@ -125,3 +125,21 @@ test('what an explanation says', async () => {
   assert.equal(heldUp({ waiting: { count: 100, in_hand: 20 }, plan: { items: 30 } }), 110);
   assert.equal(heldUp({ waiting: { count: 7, in_hand: 0 } }), 7);
 });
+
+test('a minute that goes on', async () => {
+  const { extended } = await load('series');
+  const at = (s) => new Date(Date.parse('2031-05-04T09:00:00Z') + s * 1000).toISOString();
+  const frame = (s, attempts) => ({
+    overview: { time: at(s), counters: {}, connections: { opening: 1, active: 2, idle: 3 }, memory: 7, parked: 8 },
+    point: { attempts },
+  });
+  const old = { start: at(0), step: 1, series: { attempts: [1, 2, 3], memory: [4, 5, 6] } };
+  const next = extended(old, frame(4, 9)); // the point is of second 3
+  assert.deepEqual([next.start, next.series.attempts, next.series.memory], [at(0), [1, 2, 3, 9], [4, 5, 6, 7]]);
+  assert.deepEqual(extended(old, frame(3, 9)).series.attempts, [1, 2, 9], 'a second that is there');
+  const gap = extended(old, frame(6, 9));
+  assert.deepEqual([gap.start, gap.series.attempts], [at(0), [1, 2, 3, null, null, 9]]);
+  const slept = extended(old, frame(3600, 9));
+  assert.deepEqual([slept.start, slept.series.attempts.length, slept.series.attempts.at(-2)], [at(3540), 60, null]);
+  assert.deepEqual(extended(old, frame(-100, 9)).series.attempts, [9], 'a clock that was set back');
+});
