@@ -32,7 +32,7 @@ var bouncing = anyOf(
 	// Italian
 	`recapito fallito`, `mancat[ao] (?:recapito|consegna)`, `impossibile (?:recapitare|consegnare)`, `consegna (?:fallita|ritardata)`, `non recapitabile`,
 	// Polish, Czech, Hungarian, Turkish
-	`niedostarczon`, `nie (?:można|udało się) dostarczyć`, `nedoručiteln`, `nedoručen`, `kézbesíthetetlen`, `sikertelen kézbesítés`, `teslim edileme`, `iletilemedi`,
+	`niedostarczon`, `nie (?:można|udało się) dostarczyć`, `nedoručiteln`, `nedoručen`, `kézbesíthetetlen`, `sikertelen kézbesítés`, `teslim edileme`, `[iİ]letilemedi`,
 	// Russian, Ukrainian
 	`недоставлен`, `не (?:было )?(?:может быть )?доставлен`, `не уда(?:лось|ется|ётся) доставить`, `невозможно доставить`, `ошибка (?:при )?доставк`,
 	`задержка доставки`, `не вдалося доставити`,

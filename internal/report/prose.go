@@ -13,13 +13,13 @@ import (
 // wrong with it on the same line, on the next ones, or in a paragraph further down; then the original message.
 var (
 	proseAddress = regexp.MustCompile(`^[>\s*•-]*(?:\d{1,4}[.)]\s+)?(?:(?:Recipient(?: Address)?|Rcpt To|User|Failed (?:address|recipient)|Final-Recipient):\s*)?` +
-		`(?:rfc822;\s*|SMTP:\s*|mailto:)?[<(]?(?:rfc822;\s*)?([^\s<>@:;,"'()\[\]]{1,64}@[\pL\pN][\pL\pN.-]{0,252}[\pL\pN])(>|\b)(.*)$`)
+		`(?:rfc822;\s*|SMTP:\s*|mailto:)?[<(]?(?:rfc822;\s*)?([^\s<>@:;,"'()：；，、。（）\[\]]{1,64}@[\pL\pN][\pL\pN.-]{0,252}[\pL\pN])(>|\b)(.*)$`)
 	proseOriginal = regexp.MustCompile(`(?i)^\s*(?:[>|]\s*)?[-=_*]{2,}.*(?:copy of|below this line|original|header|unsent|returned message|` +
 		`forwarded|message(?: text)? follows)|^(?:Received|Return-Path|Message-ID): |^(?:Original message (?:headers|follows)|Message headers? follow|Unsent message)`)
 	proseCode  = regexp.MustCompile(`(?:^|[^\d.])(?:[45]\d\d[ -]|[45]\.\d{1,3}\.\d{1,3}(?:\D|$))`)
 	proseItsID = regexp.MustCompile(`(?i)message-?id\S*\s*(?:(?:of|is)\s+)?\S*`)
 	blank      = regexp.MustCompile(`\n[ \t\r]*\n`)
-	proseAny   = regexp.MustCompile(`[^\s<>@:;,"'()\[\]=]+@[\pL\pN][\pL\pN.-]*`)
+	proseAny   = regexp.MustCompile(`[^\s<>@:;,"'()：；，、。（）\[\]=]+@[\pL\pN][\pL\pN.-]*`)
 	proseID    = regexp.MustCompile(`(?im)^[ \t>]*Message-ID:\s*(<[^<>\s]{1,500}>)`)
 	heading    = regexp.MustCompile(`^[|]?[-=_*]{2,}[^-=_*]*[-=_*]{2,}[|]?\s*`)
 	ruler      = regexp.MustCompile(`^[-=_*|]{5,}$`)
@@ -242,10 +242,10 @@ func recipientLine(line string) (address, rest string) {
 	if strings.HasPrefix(rest, "on ") { // when
 		return found[1], ""
 	}
-	if found[2] == "" && rest != "" && !strings.ContainsAny(rest[:1], ":,;.()>-") {
+	if found[2] == "" && rest != "" && !strings.ContainsAny(rest[:1], ":,;.()>-") && !strings.HasPrefix(rest, "：") {
 		return "", ""
 	}
-	return found[1], strings.TrimLeft(rest, ":,;.)> -")
+	return found[1], strings.TrimLeft(rest, "：:,;.)> -")
 }
 
 // explain takes what is told about all recipients where a code tells more than what is told about this one.
