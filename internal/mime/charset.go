@@ -8,6 +8,7 @@ import (
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/ianaindex"
+	"golang.org/x/text/encoding/simplifiedchinese"
 )
 
 // CharsetError names a character set that is not known.
@@ -50,8 +51,8 @@ func appendUTF8(dst, text []byte, label string) ([]byte, error) {
 	if passes(label) {
 		return settleASCII(append(dst, text...), len(dst), label), nil
 	}
-	e, name := charset.Lookup(label)
-	if e == nil || name == "replacement" {
+	e := looseEncoding(label)
+	if e == nil {
 		return dst, CharsetError(label)
 	}
 	out, err := e.NewDecoder().Bytes(text)
@@ -59,6 +60,27 @@ func appendUTF8(dst, text []byte, label string) ([]byte, error) {
 		return dst, CharsetError(label)
 	}
 	return append(dst, out...), nil
+}
+
+// looseEncoding is what is meant by a label: as browsers have it, and for names that mail alone has.
+func looseEncoding(label string) encoding.Encoding {
+	switch strings.ToLower(label) {
+	case "cp932":
+		label = "shift_jis"
+	case "cp936":
+		label = "gbk"
+	case "cp949":
+		label = "euc-kr"
+	case "cp950":
+		label = "big5"
+	case "hz-gb-2312":
+		return simplifiedchinese.HZGB2312
+	}
+	e, name := charset.Lookup(label)
+	if name == "replacement" {
+		return nil
+	}
+	return e
 }
 
 // fromUTF8 is text in a character set; ok is false when that cannot hold it. Here the label means exactly what it says.

@@ -188,3 +188,20 @@ func checkNesting(t *testing.T, source []byte, parts []Part) {
 		end[p.Parent] = p.End
 	}
 }
+
+// Windows names its code pages in its own way, and HZ is none that browsers know.
+func TestCharsetsOfMailAlone(t *testing.T) {
+	for word, want := range map[string]string{
+		"=?cp932?B?g0mDVQ==?=":              "オザ",
+		"=?CP936?B?z7XNs83L0MU=?=":          "系统退信",
+		"=?cp949?B?uN7Az8C7?=":              "메일을",
+		"=?cp950?B?sGirSA==?=":              "退信",
+		"=?hz-gb-2312?Q?=7E{O5M3MKPE=7E}?=": "系统退信",
+		"=?iso-2022-kr?Q?a?=":               "=?iso-2022-kr?Q?a?=",
+		"=?x-unknown?Q?a?=":                 "=?x-unknown?Q?a?=",
+	} {
+		if got := DecodeWords(word); got != want {
+			t.Errorf("%s: %s", word, got)
+		}
+	}
+}
