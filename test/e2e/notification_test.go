@@ -282,6 +282,50 @@ func TestKillWhileNotifying(t *testing.T) {
 	})
 }
 
+// A delay may be told again where the daemon is killed before it has written down that it was told; then both have the same names, by
+// which programs and mailboxes can know.
+func TestKillWhileTellingDelays(t *testing.T) {
+	const n = 300
+	t.Parallel()
+	onRabbit(t, setup{keys: map[string]string{"rabbitmq-dsn": "dsn"}, sink: sink.Options{Latency: 20 * time.Millisecond}}, func(t *testing.T, r *rig) {
+		kill := r.killable()
+		due := time.Now().UTC().Add(3 * time.Second).Format(time.DateTime)
+		var lines []string
+		for i := range n {
+			lines = append(lines, fmt.Sprintf(`{"envelope":"%d@sender.test","recipient":"defer@load%d.test","mime":"Subject: x\r\n\r\n","delayed":%q,"retries":[3600]%s}`,
+				i, i%5, due, allEvents+attemptedAt(5, 3)))
+		}
+		r.publish("%s", strings.Join(lines, "\n"))
+		told, names := map[string]int{}, map[string]map[string]bool{}
+		read := func() bool {
+			for _, p := range r.queues.get(t, r.queues.of("dsn")) {
+				o := parse(t, p)
+				_, after, _ := strings.Cut(*o.Mime, "\r\nMessage-ID: ")
+				id, _, _ := strings.Cut(after, "\r\n")
+				if told[o.Recipient]++; names[o.Recipient] == nil {
+					names[o.Recipient] = map[string]bool{}
+				}
+				names[o.Recipient][id+" "+o.delivery.MessageId] = true
+			}
+			return len(told) == n
+		}
+		for range 2 {
+			before := r.sink.Stats().Deferred
+			eventually(t, "some are put off", func() bool { return r.sink.Stats().Deferred > before+n/8 })
+			kill()
+			kill = r.killable()
+		}
+		eventually(t, "all senders are told", read)
+		again := 0
+		for sender, times := range told {
+			if again += times - 1; len(names[sender]) != 1 {
+				t.Errorf("%s is told by %v", sender, names[sender])
+			}
+		}
+		t.Logf("%d of %d notifications came again", again, n)
+	})
+}
+
 // What SMTP clients ask for by parameters or headers holds for each recipient; the headers count more.
 func TestNotificationsOfReceivedMail(t *testing.T) {
 	onBoth(t, setup{keys: map[string]string{"rabbitmq-dsn": "dsn"}}, func(t *testing.T, r *rig) {

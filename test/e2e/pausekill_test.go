@@ -38,6 +38,7 @@ func (r *rig) killable() (kill func()) {
 	if err := cmd.Start(); err != nil {
 		r.t.Fatal(err)
 	}
+	r.child = cmd.Process.Pid
 	kill = func() {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()

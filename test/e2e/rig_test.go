@@ -40,6 +40,7 @@ type rig struct {
 	sink   *sink.Server
 	queues queues
 	daemon *app.Daemon
+	child  int // process of the last daemon that runs on its own
 }
 
 // onBoth runs a test on the embedded queue and on RabbitMQ.
