@@ -97,13 +97,14 @@ func (d *Daemon) startEngine() error {
 	return nil
 }
 
-// stopEngine also empties the ledger when every ack is known to have arrived: nothing can come again then.
+// stopEngine also tells the ledger when every ack is known to have arrived. It keeps what it has nevertheless: a broker that
+// dies now forgets the acks of its last seconds, and has perhaps not yet brought again what was in hand before our last start.
 func (d *Daemon) stopEngine() {
 	ctx, cancel := context.WithTimeout(context.Background(), 70*time.Second)
 	defer cancel()
 	if d.engine.Stop(ctx) {
-		if err := d.store.Clear(ctx); err != nil {
-			d.log.Warn("ledger could not be emptied", "error", err)
+		if err := d.store.NoneInHand(ctx); err != nil {
+			d.log.Warn("the clean end could not be noted in the ledger", "error", err)
 		}
 	}
 }

@@ -42,8 +42,8 @@ const (
 	opAcked
 	opForget
 	opMeta
-	opTouch // a match keeps a ledger entry; id is its bucket
-	opClear // the whole ledger
+	opTouch      // a match opens a ledger entry again; id is its bucket
+	opNoneInHand // all ledger entries age
 )
 
 // Publish puts m into a named queue, which is made on first use.

@@ -78,8 +78,8 @@ func failAll(t *testing.T, s *Store, cause error) {
 	if err := s.Err(); !errors.Is(err, cause) {
 		t.Errorf("Err: %v", err)
 	}
-	if err := s.Clear(context.Background()); !errors.Is(err, ErrFailed) {
-		t.Errorf("Clear: %v", err)
+	if err := s.NoneInHand(context.Background()); !errors.Is(err, ErrFailed) {
+		t.Errorf("NoneInHand: %v", err)
 	}
 }
 

@@ -43,8 +43,8 @@ func (l *ledger) loadUnacked(k, v []byte) error {
 	return nil
 }
 
-// Lookup finds the outcome that was noted for an identity. A match keeps the entry
-// for another ten minutes.
+// Lookup finds the outcome that was noted for an identity of which a delivery has come
+// again. It does not age then until an Acked of it, as after a Note.
 func (s *Store) Lookup(identity [16]byte) (outcome []byte, ok bool) {
 	if !s.use() {
 		return nil, false
@@ -55,14 +55,9 @@ func (s *Store) Lookup(identity [16]byte) (outcome []byte, ok bool) {
 	if outcome == nil {
 		return nil, false
 	}
-	s.mu.Lock()
-	fresh := bucket == s.ledger.bucket
-	s.mu.Unlock()
-	if !fresh {
-		var b Batch
-		b.add(op{kind: opTouch, identity: identity, id: uint64(bucket)})
-		s.Commit(&b, nil)
-	}
+	var b Batch
+	b.add(op{kind: opTouch, identity: identity, id: uint64(bucket)})
+	s.Commit(&b, nil)
 	return outcome, true
 }
 
@@ -113,10 +108,12 @@ func (s *Store) spend(now time.Time) (turn bool) {
 	return true
 }
 
-// Clear empties the ledger and waits until that is durable.
-func (s *Store) Clear(ctx context.Context) error {
+// NoneInHand says that the deliveries of this process are all settled. Entries that are
+// still open are those of one before, whose deliveries have not come again yet or went
+// to another instance: they age from now on.
+func (s *Store) NoneInHand(ctx context.Context) error {
 	b := new(Batch)
-	b.add(op{kind: opClear})
+	b.add(op{kind: opNoneInHand})
 	return s.Do(ctx, b)
 }
 
@@ -155,8 +152,7 @@ func (c *change) ledgerOp(o *op) {
 		c.setUnacked(o.identity, l.bucket)
 	case opAcked:
 		if open {
-			c.endUnacked(o.identity)
-			c.moveEntry(o.identity, bucket)
+			c.letAge(o.identity, bucket)
 		}
 	case opForget:
 		c.endUnacked(o.identity)
@@ -166,13 +162,19 @@ func (c *change) ledgerOp(o *op) {
 	case opTouch:
 		if !open {
 			c.moveEntry(o.identity, uint32(o.id))
+			c.setUnacked(o.identity, l.bucket)
 		}
-	case opClear:
-		for identity := range l.unacked {
-			c.endUnacked(identity)
+	case opNoneInHand:
+		for identity, bucket := range l.unacked {
+			c.letAge(identity, bucket)
 		}
-		c.w.DeleteRange([]byte{keyLedger}, []byte{keyLedger + 1}, nil)
 	}
+}
+
+// letAge closes an open entry. Its ten minutes begin.
+func (c *change) letAge(identity [16]byte, bucket uint32) {
+	c.endUnacked(identity)
+	c.moveEntry(identity, bucket)
 }
 
 // moveEntry takes an entry of an earlier commit into the current bucket.

@@ -120,7 +120,7 @@ const (
 )
 
 // Stop starts nothing new, finishes what is past its final dot, and gives everything else back. True: every message is settled and
-// its ack has reached the broker, so that the ledger may be emptied.
+// its ack has reached the broker.
 func (e *Engine) Stop(ctx context.Context) bool {
 	e.brake.press(brakeStop)
 	e.feeder.stop()
