@@ -63,12 +63,12 @@ func (s *Server) domains(ctx context.Context, search string) ([]domainAnswer, er
 	n := &s.census
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if now := time.Now(); now.Sub(n.taken) >= fresh {
+	if time.Since(n.taken) >= fresh {
 		list, err := s.count(ctx)
 		if err != nil {
 			return nil, err
 		}
-		n.list, n.taken = list, now
+		n.list, n.taken = list, time.Now()
 	}
 	list := []domainAnswer{}
 	for i := range n.list {
@@ -127,12 +127,12 @@ func (s *Server) reasons(ctx context.Context, list []domainAnswer) error {
 	w := &s.waits
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if now := time.Now(); now.Sub(w.taken) >= backlogAge {
+	if time.Since(w.taken) >= backlogAge {
 		lines, err := s.p.Operator.Backlog(ctx)
 		if err != nil {
 			return err
 		}
-		w.lines, w.taken = make(map[string]outbox.BacklogLine, len(lines)), now
+		w.lines, w.taken = make(map[string]outbox.BacklogLine, len(lines)), time.Now()
 		for _, line := range lines {
 			w.lines[line.Destination] = line
 		}

@@ -56,12 +56,12 @@ func (s *Server) load(ctx context.Context, whole bool) (load, error) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if now := time.Now(); now.Sub(m.taken) >= fresh {
+	if time.Since(m.taken) >= fresh {
 		n, err := s.newLoad(ctx, whole)
 		if err != nil {
 			return load{}, err
 		}
-		m.load, m.taken = n, now
+		m.load, m.taken = n, time.Now() // at its end: those who have waited for it must not count again, one after the other
 	}
 	return m.load, nil
 }
