@@ -32,7 +32,7 @@ type RcptCommand struct {
 // SMTPUTF8, 555 for a parameter that is not known or not offered.
 func ParseMail(arg []byte, rules Rules) (MailCommand, error) {
 	var c MailCommand
-	path, params, err := splitPath(arg, "FROM:")
+	path, params, err := rules.splitPath(arg, "FROM:")
 	if err != nil {
 		return c, err
 	}
@@ -82,7 +82,7 @@ func (c *MailCommand) parameter(p parameter, rules Rules) error {
 // ParseRcpt reads the argument of RCPT. Errors as those of ParseMail.
 func ParseRcpt(arg []byte, rules Rules) (RcptCommand, error) {
 	var c RcptCommand
-	path, params, err := splitPath(arg, "TO:")
+	path, params, err := rules.splitPath(arg, "TO:")
 	if err != nil {
 		return c, err
 	}

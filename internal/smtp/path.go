@@ -23,15 +23,19 @@ func syntax(status, text string) *mail.Error {
 
 var errNeedsUTF8 = &mail.Error{Code: 553, Status: "5.6.7", Text: "Address needs SMTPUTF8"}
 
-// splitPath takes "FROM:<path> parameters" apart. The path comes without its angle brackets and without a source route, which
-// RFC 5321 appendix C tells servers to ignore.
-func splitPath(arg []byte, keyword string) (path, params []byte, err error) {
+// splitPath takes "FROM:<path> parameters" apart. The path comes without its angle brackets, which loose rules do without, and
+// without a source route, which RFC 5321 appendix C tells servers to ignore.
+func (rules Rules) splitPath(arg []byte, keyword string) (path, params []byte, err error) {
 	if len(arg) < len(keyword) || !strings.EqualFold(string(arg[:len(keyword)]), keyword) {
 		return nil, nil, syntax("5.5.4", keyword+"<address> expected")
 	}
 	rest := bytes.TrimLeft(arg[len(keyword):], " ")
 	if len(rest) == 0 || rest[0] != '<' {
-		return nil, nil, syntax("5.5.4", "Address must stand in angle brackets")
+		path, params, _ = bytes.Cut(rest, []byte{' '})
+		if !rules.Loose || len(path) == 0 || bytes.ContainsAny(rest, `<>"\`) {
+			return nil, nil, syntax("5.5.4", "Address must stand in angle brackets")
+		}
+		return withoutRoute(path), params, nil
 	}
 	end := pathEnd(rest)
 	if end < 0 {
@@ -41,12 +45,17 @@ func splitPath(arg []byte, keyword string) (path, params []byte, err error) {
 	if len(params) > 0 && params[0] != ' ' {
 		return nil, nil, syntax("5.5.4", "Blank expected after the address")
 	}
+	return withoutRoute(path), params, nil
+}
+
+// withoutRoute is a path without its source route. A route to nowhere is not the null path.
+func withoutRoute(path []byte) []byte {
 	if len(path) > 0 && path[0] == '@' {
-		if colon := bytes.IndexByte(path, ':'); colon > 0 && colon < len(path)-1 { // a route to nowhere is not the null path
-			path = path[colon+1:]
+		if colon := bytes.IndexByte(path, ':'); colon > 0 && colon < len(path)-1 {
+			return path[colon+1:]
 		}
 	}
-	return path, params, nil
+	return path
 }
 
 // pathEnd is where the > stands that ends the path: the first one outside a quoted string.

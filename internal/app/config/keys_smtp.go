@@ -46,7 +46,7 @@ func smtpInKeys() []Key {
 		key("smtp-threads", intType(1, math.MaxInt32), "1", "4.0", "Accepted, no effect: there are no fixed threads."),
 		key("smtp-timeout", positive(secondsType), "300", "5.9", "An incoming session may be idle so long."),
 		key("smtp-protection", boolType, "true", "5.9", "Refuse peers on the blacklist of the database."),
-		key("smtp-validate-address", wordType("strict", "loose"), "strict", "5.6", "Check of the addresses that clients send."),
+		key("smtp-validate-address", wordType("strict", "loose"), "strict", "5.6", "Check of the addresses that clients send; `loose` wants an @ and a valid domain only, and no angle brackets."),
 		warned("smtp-check-spf", "never worked; use smtp-check"),
 		warned("smtp-check-dkim", "never worked; use smtp-check"),
 		warned("smtp-check-dmarc", "never worked; use smtp-check"),
