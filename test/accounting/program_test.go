@@ -119,9 +119,21 @@ func (p *program) stacks() {
 	p.cmd = nil
 }
 
+// catches says that the program has come so far that it has a say in how SIGTERM ends it.
+func (p *program) catches() bool {
+	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	_, mask, _ := strings.Cut(string(status), "SigCgt:\t")
+	mask, _, _ = strings.Cut(mask, "\n")
+	caught, err := strconv.ParseUint(mask, 16, 64)
+	return err != nil || caught&(1<<(syscall.SIGTERM-1)) != 0
+}
+
 // stop ends it with SIGTERM; it must say that all is well.
 func (p *program) stop() {
 	p.t.Helper()
+	for !p.catches() {
+		time.Sleep(time.Millisecond)
+	}
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case err := <-p.ended:
