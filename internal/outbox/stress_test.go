@@ -35,6 +35,7 @@ var stressSeed = flag.Uint64("stress-seed", 1, "of the runs in which everything 
 type stress struct {
 	t      *testing.T
 	seed   uint64
+	disk   vfs.FS
 	store  *localqueue.Store
 	shaky  *shaky // nil: the embedded queue
 	broker broker.Broker
@@ -53,17 +54,16 @@ type stress struct {
 
 func newStress(t *testing.T, remote bool) *stress {
 	t.Helper()
+	disk := vfs.NewMem()
 	s := &stress{
-		t: t, seed: *stressSeed, store: openStore(t, vfs.NewMem()), tables: &tables{rows: map[string][]settings.Row{}}, end: make(chan struct{}),
+		t: t, seed: *stressSeed, disk: disk, store: openStore(t, disk), tables: &tables{rows: map[string][]settings.Row{}}, end: make(chan struct{}),
 		bodies: &keptBodies{bodies: map[string]string{"shared": "Subject: stored\r\n\r\nbody\r\n"}}, books: map[string]map[string]map[string]int{},
 	}
 	s.calm = sync.OnceFunc(func() { close(s.end); s.acting.Wait() })
 	s.peer = newMoody(t, s.seed, "127.0.0.1", "127.0.0.2", "127.0.0.3")
 	s.tables.cache = settings.NewCache(settings.CacheOptions{Store: s.tables})
-	s.broker = local.New(s.store)
 	if remote {
 		s.shaky = newShaky(s.seed)
-		s.broker = s.shaky
 	}
 	s.start()
 	s.tables.cache.Subscribe(func(*settings.Snapshot) {
@@ -74,25 +74,29 @@ func newStress(t *testing.T, remote bool) *stress {
 	t.Cleanup(func() {
 		s.calm()
 		s.stop()
-		if err := errors.Join(s.broker.Close(), s.store.Close()); err != nil {
-			t.Error(err)
-		}
 	})
 	return s
 }
 
 func (s *stress) start() {
 	s.t.Helper()
-	local := map[string][]netip.Addr{}
+	zone := map[string][]netip.Addr{}
 	for i := range 6 {
-		local[fmt.Sprintf("d%d.test", i)] = addrs(fmt.Sprintf("127.0.0.%d", i%3+1))
+		zone[fmt.Sprintf("d%d.test", i)] = addrs(fmt.Sprintf("127.0.0.%d", i%3+1))
 	}
-	local["both.test"], local["away.test"] = addrs("127.0.0.1", "127.0.0.2"), addrs("127.0.0.9")
+	zone["both.test"], zone["away.test"] = addrs("127.0.0.1", "127.0.0.2"), addrs("127.0.0.9")
+	if s.store == nil {
+		s.store = openStore(s.t, s.disk)
+	}
+	s.broker = local.New(s.store)
+	if s.shaky != nil {
+		s.broker = s.shaky
+	}
 	var e *Engine
 	o := Options{
 		Broker: s.broker, Remote: s.shaky != nil, Waiting: s.store, Ledger: s.store, Records: s.store, Bodies: s.bodies, StoreOut: true,
 		Prepare:   prepare.New(prepare.Options{Bodies: s.bodies}),
-		Resolver:  &dns.Fake{A: local, TTL: time.Second},
+		Resolver:  &dns.Fake{A: zone, TTL: time.Second},
 		Queues:    Queues{Outbox: "outbox", Results: "results", Success: "success", Failure: "failure", Retry: "retry", DSN: "dsn"},
 		Consumers: 3, Credit: 100, ByteBudget: 2 << 20, Intervals: []time.Duration{time.Second}, Seed: s.seed,
 		Own:  func() []netip.Addr { return addrs("127.0.0.1", "127.0.0.2", "127.0.0.3") },
@@ -119,7 +123,13 @@ func (s *stress) stop() {
 		if err := s.store.Clear(context.Background()); err != nil {
 			s.t.Error(err)
 		}
+	} else {
+		s.t.Logf("a stop was not clean, with %d in hand", s.engine.inHand.Load())
 	}
+	if err := errors.Join(s.broker.Close(), s.store.Close()); err != nil {
+		s.t.Error(err)
+	}
+	s.store = nil
 }
 
 // act does something again and again until the end, after a pause of up to so long each time.
@@ -251,23 +261,36 @@ func (s *stress) publish(i int, r *rand.Rand) {
 	if strings.Contains(domain, ":") {
 		domain = "[127.0.0.2]"
 	}
+	s.living.RLock()
+	defer s.living.RUnlock()
 	body := fmt.Appendf(nil, `{"id":%d,"envelope":"m%d@sender.test","recipient":"m%d@%s","dsn":{"notify":"FAILURE,SUCCESS"},%s%s}`, i, i, i, domain, source, more)
-	if err := broker.Publish(context.Background(), s.broker, broker.Publishing{Queue: "outbox", Body: body}); err != nil && !errors.Is(err, errLostConfirm) {
-		s.t.Error(err)
-	} else if err != nil {
-		s.publish(i, r) // it is not there
+	for { // a confirm that is lost says that it is not there
+		err := broker.Publish(context.Background(), s.broker, broker.Publishing{Queue: "outbox", Body: body})
+		if err == nil {
+			return
+		}
+		if !errors.Is(err, errLostConfirm) {
+			s.t.Fatal(err)
+		}
 	}
 }
 
 // look enters what was published into the books.
 func (s *stress) look() {
+	s.living.RLock()
+	defer s.living.RUnlock()
 	for _, queue := range []string{"results", "success", "failure", "dsn", "retry"} {
 		var list []shakyMessage
 		if s.shaky != nil {
 			list = s.shaky.read(queue)
 		} else {
+			b := new(localqueue.Batch)
 			for _, m := range s.store.Take(queue, 1000, nil) {
-				list = append(list, shakyMessage{body: m.Body, id: strconv.Itoa(len(s.books[queue])) + "." + strconv.FormatUint(m.Seq, 10)})
+				b.Ack(queue, m.Seq)
+				list = append(list, shakyMessage{body: m.Body, id: strconv.FormatUint(m.Seq, 10)})
+			}
+			if err := s.store.Do(context.Background(), b); err != nil {
+				s.t.Error(err)
 			}
 		}
 		for _, m := range list {
