@@ -14,7 +14,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 )
 
 // web is a server of what documents refer to.
@@ -151,16 +150,12 @@ func TestDownloadsThatFail(t *testing.T) {
 			r.publish(`{"recipient":"you@x.test","maxattempts":1,%s}`, with("http://nowhere.invalid/x"))
 		}
 		r.take("failure", 14)
-		began := time.Now()
 		r.publish(`{"recipient":"late@x.test",%s}`, with(w.URL+"/slow"))
 		for range 20 {
 			r.publish(`{"recipient":"you@x.test","mime":"Subject: at once\r\n\r\n"}`)
 		}
 		r.take("success", 20)
-		if took := time.Since(began); took > 20*time.Second {
-			t.Errorf("others waited %v", took)
-		}
-		w.release <- struct{}{}
+		w.release <- struct{}{} // had the others waited for it, it would have taken too long and been tried again
 		if o := r.one("success"); o.Recipient != "late@x.test" || len(o.Results) != 1 {
 			t.Errorf("%s", o.raw)
 		}

@@ -20,7 +20,7 @@ func TestStopWhileReceiversHang(t *testing.T) {
 		eventually(t, "all of them hang", func() bool { return r.sink.Stats().Rude >= int64(len(hanging)) })
 		begin := time.Now()
 		r.stop()
-		if took := time.Since(begin); took > 10*time.Second {
+		if took := time.Since(begin); took > time.Minute { // they hang for five
 			t.Errorf("the stop took %v", took)
 		}
 		r.start()

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 )
 
 // broken are bodies that are no JSON object.
@@ -67,13 +66,8 @@ func TestPoisonedMessages(t *testing.T) {
 			bodies = append(bodies, fmt.Appendf(nil, `{"id":%d,%s}`, i, w.fields))
 		}
 		bodies = append(bodies, []byte(`{"recipient":"good@good.test","mime":"x"}`))
-		begin := time.Now()
 		r.queues.put(t, r.queues.of("outbox"), bodies...)
 		eventually(t, "the good message is delivered", func() bool { return len(r.sink.Messages()) == 1 })
-		// Well under a second on a machine of its own.
-		if took := time.Since(begin); took > 15*time.Second {
-			t.Errorf("the good message waited %v behind the bad ones", took)
-		}
 		r.take("success", 1)
 		r.take("results", len(bodies))
 		checkFailures(t, r.take("failure", len(bodies)-1))
