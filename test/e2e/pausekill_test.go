@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -35,6 +36,7 @@ func (r *rig) killable() (kill func()) {
 	}
 	cmd := exec.Command(self)
 	cmd.Env = append(os.Environ(), daemonFile+"="+r.server)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // also when the test runs out of time
 	if err := cmd.Start(); err != nil {
 		r.t.Fatal(err)
 	}
