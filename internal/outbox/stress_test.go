@@ -163,7 +163,7 @@ func (s *stress) with(do func(e *Engine)) {
 // rows are what the tables may have at one time or another.
 var stressRows = map[string][]string{
 	"paused": {"target=d1.test", "target=d2.test localip=127.0.0.1", "tag=t1", "tag=t2 localip=127.0.0.1", "tag=t1 target=127.0.0.2", "target=127.0.0.3",
-		"localip=127.0.0.2", "tag=t3 target=both.test", "id=1"},
+		"localip=127.0.0.2", "tag=t3 target=both.test", "expire=2100-01-01_00:00:00"},
 	"delegates": {"localip=127.0.0.1 delegate=127.0.0.3", "localip=127.0.0.2 domain=d0.test delegate=127.0.0.1", "domain=d4.test localip=127.0.0.1 delegate=127.0.0.9"},
 	"capacity": {"domain=d0.test domain_maxconnections=2", "localip=127.0.0.1 ip_maxconnections=1", "domain=both.test connection_maxmessages=3",
 		"domain=d3.test domain_maxmessages=600", "domain_maxqueue=20", "domain=d5.test connection_maxidletime=0", "offline_time=1", "domain=d1.test secure=1"},
