@@ -120,7 +120,7 @@ func (s *stress) start() {
 // stop does as the program does: after a clean stop nothing can come again, and the ledger is emptied.
 func (s *stress) stop() {
 	if s.engine.Stop(context.Background()) {
-		if err := s.store.Clear(context.Background()); err != nil {
+		if err := s.store.NoneInHand(context.Background()); err != nil {
 			s.t.Error(err)
 		}
 	} else {
