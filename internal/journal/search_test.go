@@ -278,6 +278,12 @@ func TestSearchThatRunsOutOfTime(t *testing.T) {
 	}
 }
 
+func (s *scans) all() []*scan {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.list)
+}
+
 // What a search keeps for the next one is bounded, and goes after a while; without it the file is begun anew.
 func TestScansAreBounded(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "send.bin")
@@ -296,14 +302,14 @@ func TestScansAreBounded(t *testing.T) {
 			}
 			cursors[code] = p.Cursor
 		}
-		if len(held.list) != mostScans {
-			t.Fatalf("%d scans", len(held.list))
+		kept := held.all()
+		if len(kept) != mostScans {
+			t.Fatalf("%d scans", len(kept))
 		}
-		last := held.list[mostScans-1]
 		time.Sleep(2 * scanLife)
 		synctest.Wait()
-		if _, err := last.file.Stat(); len(held.list) > 0 || !errors.Is(err, os.ErrClosed) {
-			t.Errorf("%d scans are kept: %v", len(held.list), err)
+		if _, err := kept[mostScans-1].file.Stat(); len(held.all()) > 0 || !errors.Is(err, os.ErrClosed) {
+			t.Errorf("%d scans are kept: %v", len(held.all()), err)
 		}
 		p, err := search(t.Context(), path, true, Query{Code: 550, Cursor: cursors[0]}, held)
 		if err != nil || len(p.Lines) != 100 || string(p.Lines[0].JSON)+"\n" != lines[999] {
