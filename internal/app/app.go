@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime"
 
 	"posthoorn/internal/app/config"
 	"posthoorn/internal/template"
@@ -106,15 +105,9 @@ func (p *Program) listIPs() int {
 	return config.ExitOK
 }
 
-// heapFloor is a part of the heap that is never touched, and so takes no memory. The garbage collector runs when the heap has doubled:
-// that of a daemon with a broker is so small that it would run dozens of times a second.
-const heapFloor = 16 << 20
-
 // daemon runs until ctx ends, or until all mail was given away for good.
 func (p *Program) daemon(ctx context.Context, cfg *config.Config) int {
 	p.warn(cfg)
-	floor := make([]byte, heapFloor)
-	defer runtime.KeepAlive(floor)
 	d, err := Start(cfg, p.Version, p.Stderr)
 	if err != nil {
 		fmt.Fprintf(p.Stderr, "posthoorn: %v\n", err)
