@@ -17,7 +17,7 @@ import (
 type Operator interface {
 	Explain(ctx context.Context, destination string, source netip.Addr) (outbox.Explanation, error)
 	Backlog(ctx context.Context) ([]outbox.BacklogLine, error)
-	// Mail counts what there is for one destination.
+	// Mail counts what an action would find for one destination.
 	Mail(ctx context.Context, destination string) (outbox.BacklogLine, error)
 	RetryNow(ctx context.Context, destination string, progress func(int)) (int, error)
 	Fail(ctx context.Context, destination, reason string, progress func(int)) (int, error)

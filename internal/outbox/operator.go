@@ -38,12 +38,12 @@ const (
 	actionBytes = 16 << 20
 )
 
-// Mail counts what an action would find for a destination, and touches none of it.
+// Mail counts what an action would find for a destination: what no connection carries. It touches none of it.
 func (e *Engine) Mail(ctx context.Context, destination string) (BacklogLine, error) {
 	line := BacklogLine{Destination: destination}
 	err := e.inLoop(ctx, func(now time.Time) {
 		for _, it := range e.loop.items {
-			if it.site == destination {
+			if it.site == destination && e.loop.plan.Waits(it.id) {
 				line.Memory++
 			}
 		}

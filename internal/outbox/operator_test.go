@@ -114,9 +114,13 @@ func TestFailReachesMemoryAndNoTransaction(t *testing.T) {
 	}
 	<-reached
 	soon(t, "all in memory or waiting", func() bool { return r.engine.inHand.Load()+int64(r.store.WaitingCount()) >= n })
+	would, err := r.engine.Mail(t.Context(), "receiver.test")
+	if err != nil {
+		t.Fatal(err)
+	}
 	done, err := r.engine.Fail(t.Context(), "receiver.test", "enough", nil)
-	if err != nil || done == 0 || done >= n {
-		t.Fatalf("%d, %v", done, err)
+	if err != nil || done == 0 || done >= n || done != would.Memory+would.Waiting {
+		t.Fatalf("%d, %v; foretold: %+v", done, err, would)
 	}
 	close(release)
 	if got := r.read("results", n); len(got) != n {
