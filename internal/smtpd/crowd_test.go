@@ -82,6 +82,7 @@ func TestSteadyClientsMakeRoom(t *testing.T) {
 				good.play("DATA", "354", "A: b\r\n\r\n.", "250", "MAIL FROM:<a@b.test>", "250")
 			}
 		}
+		synctest.Wait() // the server reads again
 		late := stranger(4)
 		late.want("220")
 		idler.want("421 4.3.2")
