@@ -117,7 +117,7 @@ func (s *stress) start() {
 	s.engine = e
 }
 
-// stop does as the program does: after a clean stop nothing can come again, and the ledger is emptied.
+// stop does as the program does: after a clean stop the ledger knows that nothing is in hand.
 func (s *stress) stop() {
 	if s.engine.Stop(context.Background()) {
 		if err := s.store.NoneInHand(context.Background()); err != nil {

@@ -28,8 +28,7 @@ func (s *session) note(format string, args ...any) {
 // showCommand shows what a client says. What belongs to a login is not shown; nor, once there was a login or content, what is no
 // command, since it may be the rest of either from a client that has not waited for our no.
 func (s *session) showCommand(line []byte) {
-	secretive := beginsSecret(line)
-	s.private = s.private || secretive
+	s.private = s.private || beginsSecret(line)
 	switch {
 	case !s.watched():
 		return
@@ -43,11 +42,8 @@ func (s *session) showCommand(line []byte) {
 
 // beginsSecret says that content or a part of a login may follow, even if this is no good command.
 func beginsSecret(line []byte) bool {
-	switch string(bytes.ToUpper(firstFour(line))) {
-	case "AUTH", "DATA", "BDAT":
-		return true
-	}
-	return false
+	verb := firstFour(line)
+	return bytes.EqualFold(verb, []byte("AUTH")) || bytes.EqualFold(verb, []byte("DATA")) || bytes.EqualFold(verb, []byte("BDAT"))
 }
 
 func firstFour(line []byte) []byte {
