@@ -196,11 +196,13 @@ func TestEvacueeIsWrittenAsItCame(t *testing.T) {
 
 // With stop, what is in transaction is waited for: what becomes of it is given back too, and nothing is left here.
 func TestEvacuateForGood(t *testing.T) {
-	release, reached := make(chan struct{}), make(chan struct{}, 100)
+	shut, open := gate()
+	defer open()
+	reached := make(chan struct{}, 100)
 	peer := newReceiver(t, func(verb, _ string) string {
 		if verb == "." {
 			reached <- struct{}{}
-			<-release
+			<-shut
 			return "451 4.7.1 later"
 		}
 		return ""
@@ -225,7 +227,7 @@ func TestEvacuateForGood(t *testing.T) {
 		t.Fatalf("ended with mail in transaction: %v", err)
 	default:
 	}
-	close(release)
+	open()
 	if err := <-ended; err != nil {
 		t.Fatal(err)
 	}

@@ -48,10 +48,11 @@ func TestCounts(t *testing.T) {
 
 // What waits and what is sent is told where it belongs.
 func TestLoad(t *testing.T) {
-	hold := make(chan struct{})
+	shut, open := gate()
+	defer open()
 	peer := newReceiver(t, func(verb, _ string) string {
 		if verb == "." {
-			<-hold
+			<-shut
 		}
 		return ""
 	})
@@ -81,7 +82,7 @@ func TestLoad(t *testing.T) {
 	if all, _, err := r.engine.Gauges(t.Context()); err != nil || all.Memory != 5 || all.Parked != 3 {
 		t.Errorf("gauges %+v %v", all, err)
 	}
-	close(hold)
+	open()
 	r.read("results", 5)
 	for { // the connections stay, and are seen where they lead
 		all, _, destinations, err := r.engine.Load(t.Context())

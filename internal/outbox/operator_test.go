@@ -109,18 +109,17 @@ func TestFailReportsAllThatWaits(t *testing.T) {
 
 // A receiver that does not answer leaves mail in memory: that fails too, but not what is in transaction.
 func TestFailReachesMemoryAndNoTransaction(t *testing.T) {
-	release := make(chan struct{})
+	shut, open := gate()
+	defer open()
 	var once sync.Once
 	reached := make(chan struct{})
 	peer := newReceiver(t, func(verb, _ string) string {
 		if verb == "." {
 			once.Do(func() { close(reached) })
-			<-release
+			<-shut
 		}
 		return ""
 	})
-	goOn := sync.OnceFunc(func() { close(release) })
-	defer goOn() // a test that failed before must not leave the receiver waiting
 	r := newRig(t, peer.port(), func(o *Options) { o.Total = oneConnection })
 	const n = 20
 	for i := range n {
@@ -136,7 +135,7 @@ func TestFailReachesMemoryAndNoTransaction(t *testing.T) {
 	if err != nil || done == 0 || done >= n || done != would.Memory+would.Waiting {
 		t.Fatalf("%d, %v; foretold: %+v", done, err, would)
 	}
-	goOn()
+	open()
 	if got := r.read("results", n); len(got) != n {
 		t.Errorf("%d results", len(got))
 	}

@@ -41,6 +41,13 @@ func newReceiver(t *testing.T, answer func(verb, line string) string) *receiver 
 	return r
 }
 
+// gate holds a receiver's answers back until it is opened. It may be opened again: a test defers that, so that the receiver does not
+// wait forever when the test fails before.
+func gate() (shut <-chan struct{}, open func()) {
+	c := make(chan struct{})
+	return c, sync.OnceFunc(func() { close(c) })
+}
+
 func (r *receiver) port() uint16 { return uint16(r.listener.Addr().(*net.TCPAddr).Port) }
 
 func (r *receiver) all() []received {

@@ -142,10 +142,11 @@ func TestSettingsChangeWhileResultsAreWritten(t *testing.T) {
 // A pause that begins while mail is in memory takes it back, and the connection that is at work sends nothing more.
 func TestPauseWhileSending(t *testing.T) {
 	var sent atomic.Int32
-	release := make(chan struct{})
+	shut, open := gate()
+	defer open()
 	peer := newReceiver(t, func(verb, _ string) string {
 		if verb == "." && sent.Add(1) == 5 {
-			<-release
+			<-shut
 		}
 		return ""
 	})
@@ -155,7 +156,7 @@ func TestPauseWhileSending(t *testing.T) {
 	}
 	soon(t, "five are on their way", func() bool { return sent.Load() == 5 })
 	s.set(t, "paused", "target=receiver.test")
-	close(release)
+	open()
 	soon(t, "the rest waits", func() bool { return r.store.WaitingCount() == 95 && r.engine.inHand.Load() == 0 })
 	if n := sent.Load(); n != 5 {
 		t.Errorf("%d messages were sent, 5 were on their way when the pause began", n)
