@@ -104,7 +104,7 @@ func (l *logs) has(text string) bool {
 // until waits for a condition that another goroutine brings about.
 func until(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	limit := time.NewTimer(10 * time.Second)
+	limit := time.NewTimer(2 * time.Minute)
 	defer limit.Stop()
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
@@ -162,10 +162,11 @@ func (f *fixture) run() {
 	})
 }
 
+// put makes a file that is whole as soon as it can be seen.
 func put(t *testing.T, dir, name, text string) string {
 	t.Helper()
-	path := filepath.Join(dir, name)
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+	hidden, path := filepath.Join(dir, ".put"), filepath.Join(dir, name)
+	if err := errors.Join(os.WriteFile(hidden, []byte(text), 0o600), os.Rename(hidden, path)); err != nil {
 		t.Fatal(err)
 	}
 	return path
@@ -199,14 +200,14 @@ func value(m prometheus.Metric) float64 {
 func TestFilesAreTakenAndRemoved(t *testing.T) {
 	dir := t.TempDir()
 	old := put(t, dir, "before.eml", letter)
-	f := start(t, func(o *Options) { o.Directory = dir }, nil)
+	f := start(t, func(o *Options) { o.Directory = dir }, func(s *Spool) { s.rhythm.empty = time.Hour })
 	until(t, "the file from before", func() bool { return !exists(old) })
-	closed := put(t, dir, "closed.eml", letter)
-	hiddenName := put(t, dir, ".moved.eml", letter)
-	if err := os.Rename(hiddenName, filepath.Join(dir, "moved.eml")); err != nil {
+	closed := filepath.Join(dir, "closed.eml")
+	if err := os.WriteFile(closed, []byte(letter), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "the new files", func() bool { return !exists(closed) && !exists(filepath.Join(dir, "moved.eml")) })
+	moved := put(t, dir, "moved.eml", letter)
+	until(t, "the new files", func() bool { return !exists(closed) && !exists(moved) })
 	if got := f.door.files(); !slices.Equal(got, []string{"before.eml", "closed.eml", "moved.eml"}) {
 		t.Fatal(got)
 	}
@@ -225,19 +226,16 @@ func TestFilesAreTakenAndRemoved(t *testing.T) {
 }
 
 func TestAtOnceWithoutWaitingForAScan(t *testing.T) {
-	f := start(t, nil, func(s *Spool) { s.rhythm = usual() })
+	f := start(t, nil, func(s *Spool) { s.rhythm = usual(); s.rhythm.rescan = time.Hour })
 	put(t, f.dir, "first", letter) // the first scan may have been before or after it
 	until(t, "the first file", func() bool { return len(f.door.files()) == 1 })
-	began := time.Now()
 	put(t, f.dir, "second", letter)
 	until(t, "the second file", func() bool { return len(f.door.files()) == 2 })
-	if took := time.Since(began); took > 900*time.Millisecond {
-		t.Error("took", took)
-	}
 }
 
 func TestAHalfWrittenFileIsLeftAlone(t *testing.T) {
-	f := start(t, nil, nil)
+	const still = time.Second // time enough for word from the kernel on a busy machine
+	f := start(t, nil, func(s *Spool) { s.rhythm.still = still })
 	f.scanned() // by now the kernel tells
 	path := filepath.Join(f.dir, "slow.eml")
 	w, err := os.Create(path)
@@ -249,7 +247,7 @@ func TestAHalfWrittenFileIsLeftAlone(t *testing.T) {
 	}
 	put(t, f.dir, "other", letter)
 	until(t, "another file", func() bool { return slices.Equal(f.door.files(), []string{"other"}) })
-	for range 2 { // the file stands still for longer than a file may
+	for began := time.Now(); time.Since(began) < still; { // the file stands still for longer than a file may
 		f.scanned()
 	}
 	if slices.Contains(f.door.files(), "slow.eml") {

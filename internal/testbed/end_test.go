@@ -40,7 +40,6 @@ func TestServersEndWithTheProcess(t *testing.T) {
 	if start := starters[os.Getenv(victim)]; start != nil {
 		fmt.Println("listens on", start(t))
 		time.Sleep(time.Minute)
-		return
 	}
 	for name := range starters {
 		t.Run(name, func(t *testing.T) {
@@ -92,7 +91,7 @@ func reachable(t *testing.T) string {
 // gone waits until nothing listens there.
 func gone(t *testing.T, name, addr string) {
 	t.Helper()
-	for range 1000 {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		c, err := net.DialTimeout("tcp", addr, time.Second)
 		if errors.Is(err, syscall.ECONNREFUSED) {
 			return
@@ -100,7 +99,6 @@ func gone(t *testing.T, name, addr string) {
 		if err == nil {
 			_ = c.Close()
 		}
-		time.Sleep(20 * time.Millisecond)
 	}
 	t.Errorf("%s still listens on %s", name, addr)
 }

@@ -47,7 +47,7 @@ func StartHAProxy(t testing.TB, sections ...string) *HAProxy {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { p.signal(syscall.SIGTERM, 5*time.Second) })
-	if err := await(p, 30*time.Second, h.listens); err != nil {
+	if err := await(p, h.listens); err != nil {
 		t.Fatalf("%v\n%s", err, h.Log())
 	}
 	return h

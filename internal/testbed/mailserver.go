@@ -75,10 +75,10 @@ func (m *MailServer) Mails(t testing.TB) []Mail {
 	return all
 }
 
-// Wait returns the mails when there are at least n. The test fails after a minute.
+// Wait returns the mails when there are at least n. The test fails when they do not come.
 func (m *MailServer) Wait(t testing.TB, n int) []Mail {
 	t.Helper()
-	err := await(m.process, time.Minute, func() error {
+	err := await(m.process, func() error {
 		if have := len(m.Mails(t)); have < n {
 			return fmt.Errorf("%d of %d mails delivered", have, n)
 		}
@@ -147,7 +147,7 @@ func startMailServer(t testing.TB, cmd *exec.Cmd, m *MailServer, dir string) *Ma
 	}
 	m.process = p
 	t.Cleanup(func() { p.signal(syscall.SIGTERM, 10*time.Second) })
-	if err := await(p, 30*time.Second, m.greets); err != nil {
+	if err := await(p, m.greets); err != nil {
 		output, _ := os.ReadFile(filepath.Join(dir, "output"))
 		t.Fatalf("%v\n%s\n%s", err, output, m.Log())
 	}

@@ -148,7 +148,7 @@ func (r *RabbitMQ) start() error {
 		return err
 	}
 	r.server = server
-	if err := await(server, time.Minute, r.greets); err != nil {
+	if err := await(server, r.greets); err != nil {
 		return fmt.Errorf("%w\n%s", err, r.tail())
 	}
 	return nil
@@ -219,7 +219,7 @@ func (r *RabbitMQ) Unblock(t testing.TB) {
 }
 
 // Stop ends the broker in good order, so that durable messages are there after Start.
-func (r *RabbitMQ) Stop() { r.server.signal(syscall.SIGTERM, 30*time.Second) }
+func (r *RabbitMQ) Stop() { r.server.signal(syscall.SIGTERM, patience) }
 
 // Kill ends the broker with SIGKILL.
 func (r *RabbitMQ) Kill() { r.server.signal(syscall.SIGKILL, time.Second) }

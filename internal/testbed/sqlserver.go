@@ -149,7 +149,7 @@ func (s *SQLServer) start() error {
 	if s.process, err = spawn(s.command(words...), filepath.Join(s.dir, "output")); err != nil {
 		return err
 	}
-	err = await(s.process, time.Minute, func() error {
+	err = await(s.process, func() error {
 		_, err := s.run("", "SELECT 1;")
 		return err
 	})
@@ -227,14 +227,16 @@ func (s *SQLServer) Continue() { _ = syscall.Kill(-s.process.cmd.Process.Pid, sy
 // Start starts the server again after Kill, with the same data on the same port.
 func (s *SQLServer) Start(t testing.TB) {
 	t.Helper()
-	// The children of a killed PostgreSQL need a moment to see it.
-	var err error
-	for range 10 {
-		if err = s.start(); err == nil {
+	// The children of a killed PostgreSQL need a moment to see it; until then a new one ends at once.
+	for began := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+		err := s.start()
+		if err == nil {
 			return
 		}
+		if time.Since(began) > patience {
+			t.Fatal(err)
+		}
 	}
-	t.Fatal(err)
 }
 
 func (s *SQLServer) close() {

@@ -66,7 +66,7 @@ func (s *StoreServer) Start(t testing.TB) {
 	if s.process, err = spawn(cmd, filepath.Join(s.dir, "output")); err != nil {
 		t.Fatal(err)
 	}
-	err = await(s.process, 30*time.Second, func() error {
+	err = await(s.process, func() error {
 		c, err := net.DialTimeout("tcp", s.Addr(), time.Second)
 		if err != nil {
 			return err

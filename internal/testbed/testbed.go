@@ -18,6 +18,9 @@ import (
 	"time"
 )
 
+// patience is how long a server may take to be ready, or to deliver a mail, on a machine that does much else.
+const patience = 5 * time.Minute
+
 // install is what a failing test tells its reader.
 const install = "run as root: .ci/install (or: apt-get install -y --no-install-recommends %s)"
 
@@ -126,13 +129,25 @@ func (g *guard) release() {
 	}
 }
 
-// freePort finds a port that nothing listens on. It lies below those that the system gives to outgoing connections: one of these
-// could have it by the time that a server is ready to listen.
+// FreePort is a port of loopback that nothing listens on, and that no test of this machine is given again while this process lives: it
+// stays free until it is used, and while a server is restarted. It lies below those that the system gives to outgoing connections.
+func FreePort(t testing.TB) int {
+	t.Helper()
+	port, err := freePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
 func freePort() (int, error) {
-	const first, last, tries = 20_000, 32_000, 100
+	const first, last, tries = 10_000, 32_000, 1000
 	var err error
 	for range tries {
 		port := first + rand.IntN(last-first)
+		if err = reserve(port); err != nil {
+			continue
+		}
 		var l net.Listener
 		if l, err = net.Listen("tcp", loopback(port)); err == nil {
 			return port, l.Close()
@@ -141,11 +156,24 @@ func freePort() (int, error) {
 	return 0, err
 }
 
+// reserve takes a name that stands for the port and has no file: the kernel gives it back when this process has ended, in whatever way.
+func reserve(port int) error {
+	socket, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	if err := syscall.Bind(socket, &syscall.SockaddrUnix{Name: fmt.Sprint("@posthoorn-testbed-port-", port)}); err != nil {
+		_ = syscall.Close(socket)
+		return err
+	}
+	return nil
+}
+
 func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
 
-// await asks ready until it says nil, the process has ended, or the limit is over; then it returns ready's last error.
-func await(p *process, limit time.Duration, ready func() error) error {
-	deadline := time.After(limit)
+// await asks ready until it says nil, the process has ended, or patience is over; then it returns ready's last error.
+func await(p *process, ready func() error) error {
+	deadline := time.After(patience)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -157,7 +185,7 @@ func await(p *process, limit time.Duration, ready func() error) error {
 		case <-p.ended:
 			return fmt.Errorf("%s ended: %w", p.cmd.Path, err)
 		case <-deadline:
-			return fmt.Errorf("%s is not ready after %v: %w", p.cmd.Path, limit, err)
+			return fmt.Errorf("%s is not ready after %v: %w", p.cmd.Path, patience, err)
 		case <-tick.C:
 		}
 	}
