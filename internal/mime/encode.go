@@ -48,12 +48,22 @@ func (p *Part) AppendTextEdits(edits []Edit, source, text []byte) []Edit {
 			AppendMedia(nil, "Content-Type", p.Media.With("charset", "utf-8")))
 	}
 	if !p.isPlain() || !staysPlain(body) || p.hasBoundary(body) {
-		if p.Encoding != "quoted-printable" {
-			edits, fields = p.setField(edits, source, fields, "Content-Transfer-Encoding",
-				[]byte("Content-Transfer-Encoding: quoted-printable\r\n"))
-		}
-		body = AppendQuotedPrintable(make([]byte, 0, len(body)+len(body)/8+64), body)
+		return p.appendQuoted(edits, source, fields, body)
 	}
+	return p.appendBody(edits, source, fields, body)
+}
+
+// appendQuoted appends the edits that make text the content of a part, as quoted-printable, and add fields to its header.
+func (p *Part) appendQuoted(edits []Edit, source, fields, text []byte) []Edit {
+	if p.Encoding != "quoted-printable" {
+		edits, fields = p.setField(edits, source, fields, "Content-Transfer-Encoding",
+			[]byte("Content-Transfer-Encoding: quoted-printable\r\n"))
+	}
+	return p.appendBody(edits, source, fields, AppendQuotedPrintable(make([]byte, 0, len(text)+len(text)/8+64), text))
+}
+
+// appendBody appends the edits that put body in the place of the content of a part, and add fields to its header.
+func (p *Part) appendBody(edits []Edit, source, fields, body []byte) []Edit {
 	if p.Parent < 0 && len(fields) > 0 && p.Field("MIME-Version") == nil {
 		fields = append(fields, "MIME-Version: 1.0\r\n"...)
 	}

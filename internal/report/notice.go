@@ -34,7 +34,7 @@ type Notice struct {
 // it failed, RET was FULL and it has no more than MaxWhole, else only its header. It is addressed to the envelope of the mail and must leave with an empty one.
 //
 // Lines end with CRLF. What is not ASCII in addresses is written by RFC 6533: as it is if the sender has such an address, so
-// that SMTPUTF8 is needed anyway, else escaped. A whole mail with bytes that are not ASCII makes the notification 8BITMIME.
+// that SMTPUTF8 is needed anyway, else escaped, and so is all of the notification: without 8BITMIME it would be lost.
 // Boundary and Message-ID derive from the content, so the same notice is the same bytes; with a key the Message-ID derives from that and
 // the event.
 func DSN(n *Notice) []byte {

@@ -21,15 +21,19 @@ func (n *Notice) original() []byte {
 	if !n.whole() {
 		return headerPart(header, utf8Header)
 	}
-	if utf8Header || longLines(n.Source) { // neither can be in a message/rfc822, but in that of RFC 6532, which may be encoded
-		return mime.AppendQuotedPrintable([]byte("Content-Type: message/global\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"),
-			n.Source)
+	return n.mailPart(appendLines(nil, n.Source), utf8Header)
+}
+
+// mailPart is the part with all of the mail. A message/rfc822 may not be encoded (RFC 2046 section 5.2.1), but what is in it may, where
+// 8-bit is not sure to go through (RFC 6522 section 3). Where that is not possible there is the message/global of RFC 6532, which may be.
+func (n *Notice) mailPart(source []byte, utf8Header bool) []byte {
+	if n.global() && !utf8Header && !ascii(source) && !longLines(source) {
+		return append([]byte("Content-Type: message/rfc822\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"), source...)
 	}
-	out := []byte("Content-Type: message/rfc822\r\n")
-	if !ascii(n.Source) {
-		out = append(out, "Content-Transfer-Encoding: 8bit\r\n"...)
+	if sevenBit, ok := mime.SevenBit(source); ok {
+		return append([]byte("Content-Type: message/rfc822\r\n\r\n"), sevenBit...)
 	}
-	return appendLines(append(out, "\r\n"...), n.Source)
+	return mime.AppendQuotedPrintable([]byte("Content-Type: message/global\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"), source)
 }
 
 // atMost is as many whole lines as have n bytes; of a line that has more, its start.

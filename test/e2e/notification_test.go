@@ -241,6 +241,29 @@ func TestNotificationsAndPostfix(t *testing.T) {
 	})
 }
 
+// A sender hears of his 8-bit mail though his server takes no 8-bit: the whole mail comes back, re-encoded (RFC 6522 section 3).
+func TestNotificationsWithout8BitMIME(t *testing.T) {
+	t.Parallel()
+	zone := defaultZone + "seven.test A 127.0.6.2\n"
+	onEmbedded(t, setup{zone: zone, keys: map[string]string{"rabbitmq-dsn": "outbox", "dsn-ret": "FULL"}}, func(t *testing.T, r *rig) {
+		seven := r.sinkAt("127.0.6.2", sink.Options{Without: []string{"8BITMIME", "SMTPUTF8"}})
+		for name, source := range map[string]string{
+			"text":    `Subject: x\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\nGrüße\r\n`,
+			"subject": `Subject: Grüße\r\n\r\nbody\r\n`,
+		} {
+			r.publish(`{"envelope":"%s@seven.test","recipient":"refuse@notice.test","mime":"%s"}`, name, source)
+		}
+		r.take("success", 2) // the notifications
+		for _, m := range seven.Messages() {
+			told, ok := report.Recognise(m.Source, "")
+			if !ok || told.Kind != report.KindDSN || !strings.Contains(string(m.Source), "Gr=C3=BC=C3=9Fe") || strings.ContainsFunc(string(m.Source), func(r rune) bool { return r > 127 }) {
+				t.Errorf("%s", m.Source)
+			}
+		}
+		r.empty("retry", "outbox")
+	})
+}
+
 // Whoever has his result has his notification, however often the daemon is killed in between; on the embedded queue exactly one.
 func TestKillWhileNotifying(t *testing.T) {
 	const n = 400
