@@ -16,6 +16,7 @@ type conn struct {
 	net.Conn                     // behind the PROXY header, if there is one; the session's goroutine alone uses it
 	raw           net.Conn       // the socket
 	local, remote netip.AddrPort // of the PROXY header, if there is one
+	secured       bool           // the peer has ended TLS for the client, and says so in the PROXY header
 	waiting       atomic.Int64   // since when the server waits for the client, in Unix nanoseconds; ourTurn while it does not
 
 	counted, known, leaving bool // of limits: counted for its address; it may relay by that; told to go

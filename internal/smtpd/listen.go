@@ -112,7 +112,7 @@ func (s *Server) serveConn(raw net.Conn, secure bool) {
 		s.turnAway(c, secure, errNotWelcome)
 		return
 	}
-	newSession(s, c, secure).run()
+	newSession(s, c).run(secure)
 }
 
 var (

@@ -62,6 +62,48 @@ func TestProxyHeadersCount(t *testing.T) {
 	}
 }
 
+// TestTLSThatABalancerEnds counts as TLS of the client, if the balancer says so in as many words, and only from a balancer.
+func TestTLSThatABalancerEnds(t *testing.T) {
+	s, b := pipeServer(t, func(o *Options, i *inject.Options) {
+		behindBalancer(o, i)
+		o.Login = oneLogin{"shop", "secret"}
+	})
+	defer s.stopNow()
+	const version = "\x21\x00\x07TLSv1.3"
+	for _, c := range []struct {
+		name, more string // behind the addresses
+		secure     bool
+	}{
+		{"nothing", "", false},
+		{"TLS", "\x20\x00\x0f\x01\x00\x00\x00\x01" + version, true},
+		{"TLS, behind other things", "\x05\x00\x02id\x20\x00\x0f\x07\x00\x00\x00\x00" + version, true},
+		{"no TLS", "\x20\x00\x05\x00\x00\x00\x00\x01", false},
+		{"no TLS, with a version", "\x20\x00\x0f\x02\x00\x00\x00\x01" + version, false},
+		{"TLS without a version", "\x20\x00\x05\x01\x00\x00\x00\x01", false},
+		{"cut", "\x20\x00\x04\x01\x00\x00\x00", false},
+		{"longer than the header", "\x20\x00\xff\x01\x00\x00\x00\x01" + version, false},
+		{"name alone", "\x02\x00\x0asmtps.test", false},
+	} {
+		x, before := s.pipeFrom(t, balancer), len(b.published())
+		x.send(v2Magic + "\x21\x11\x00" + string([]byte{byte(len(v2Four) + len(c.more))}) + v2Four + c.more)
+		x.want("220")
+		x.send("EHLO client.test\r\nSTARTTLS\r\nAUTH PLAIN AHNob3AAc2VjcmV0\r\n")
+		if !c.secure {
+			x.want("250", "502", "538")
+		} else {
+			x.want("250", "503", "235")
+			x.send("MAIL FROM:<a@b.test>\r\nRCPT TO:<c@d.test>\r\nDATA\r\nA: b\r\n\r\n.\r\n")
+			x.want("250", "250", "354", "250")
+			p := b.published()[before]
+			connection := fields(t, p)["connection"].(map[string]any)
+			if connection["secure"] != true || connection["user"] != "shop" || !strings.Contains(string(p.Body), " with ESMTPSA id ") {
+				t.Errorf("%s: %s", c.name, p.Body)
+			}
+		}
+		_ = x.Close()
+	}
+}
+
 // TestProxyHeadersThatAreWrong end the connection without a word: what follows cannot be trusted to be the client's.
 func TestProxyHeadersThatAreWrong(t *testing.T) {
 	s, b := pipeServer(t, behindBalancer)

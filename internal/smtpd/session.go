@@ -21,7 +21,7 @@ type session struct {
 	wire    net.Conn // conn, or TLS over it
 	number  uint64   // for those who watch; 0: nobody has
 	private bool     // there was a login or content: see showCommand
-	secure  bool
+	secure  bool     // TLS, ended by us or by a peer that may say so
 	reader  *smtp.ServerReader
 	out     []byte // replies that were not sent yet
 	mute    error  // why nothing can be sent any more; one reply lost would put all others in the wrong place
@@ -71,14 +71,14 @@ const (
 	idleCommands = 100         // NOOP, RSET and the like that count as nothing
 )
 
-func newSession(srv *Server, c *conn, secure bool) *session {
-	s := &session{srv: srv, conn: c, wire: c.Conn, secure: secure, since: time.Now()}
+func newSession(srv *Server, c *conn) *session {
+	s := &session{srv: srv, conn: c, wire: c.Conn, secure: c.secured, since: time.Now()}
 	s.reader = smtp.NewServerReader(s)
 	return s
 }
 
-// run is the life of the session.
-func (s *session) run() {
+// run is the life of the session, which may begin with a TLS handshake.
+func (s *session) run(handshake bool) {
 	s.srv.metrics.begun.Inc()
 	s.srv.metrics.sessions.Inc()
 	defer s.srv.metrics.sessions.Dec()
@@ -92,7 +92,7 @@ func (s *session) run() {
 			s.sayLast(errLocal)
 		}
 	}()
-	if s.secure && s.handshake() != nil {
+	if handshake && s.handshake() != nil {
 		return
 	}
 	s.greetBy = time.Now().Add(greetTimeout)

@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"fmt"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -57,6 +59,45 @@ func TestHAProxy(t *testing.T) {
 			if said := hear(t, strangerIP, balancer.Addrs[i], "EHLO client.test\r\n"); said != want {
 				t.Errorf("a stranger hears %q, want %q", said, want)
 			}
+		}
+		r.empty("outbox", "results")
+	})
+}
+
+// TLS that HAProxy ends is that of the client, for logins too, where HAProxy says that there was TLS; else it is as if in clear.
+func TestHAProxyEndsTLS(t *testing.T) {
+	t.Parallel()
+	door := newTLSDoor(t, withLogin)
+	both := filepath.Join(t.TempDir(), "both.pem")
+	var pem []byte
+	for _, file := range []string{door.keys["smtp-certificate"], door.keys["smtp-key"]} {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pem = append(pem, data...)
+	}
+	if err := os.WriteFile(both, pem, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	door.keys["smtp-proxy"] = balancerIP
+	onEmbedded(t, setup{keys: door.keys}, func(t *testing.T, r *rig) {
+		r.open()
+		says, silent := freePort(t), freePort(t)
+		section := fmt.Sprintf("bind 127.0.0.1:%%s ssl crt %s\nserver door %s source %s %%s", both, r.door, balancerIP)
+		testbed.StartHAProxy(t, fmt.Sprintf(section, says, "send-proxy-v2-ssl"), fmt.Sprintf(section, silent, "send-proxy-v2"))
+		args := []string{"--server", "127.0.0.1", "--from", "me@sender.test", "--to", "you@haproxy.test", "-tlsc",
+			"--auth", "PLAIN", "--auth-user", "shop", "--auth-password", "open sesame", "--port"}
+		handIn(t, true, "", testbed.Tool(t, "swaks"), append(args, says)...)
+		o := r.succeed(1)[0]
+		if got := o.origin(t); !got.Secure || got.User != "shop" {
+			t.Errorf("%+v", got)
+		}
+		if source := string(r.received(o.Recipient).Source); !strings.Contains(source, " with ESMTPSA id ") {
+			t.Errorf("%.300q", source)
+		}
+		if said := handIn(t, false, "", testbed.Tool(t, "swaks"), append(args, silent)...); !strings.Contains(said, "Host did not advertise authentication") {
+			t.Error(said)
 		}
 		r.empty("outbox", "results")
 	})
