@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // verdict is what a query says of a line.
@@ -25,25 +27,38 @@ type matcher struct {
 	q      Query
 	binary bool
 	words  [][]byte // what a line that is wanted holds somewhere, in lower case
+	ascii  bool     // all of these are ASCII
 	lower  []byte
 }
 
 func newMatcher(q *Query, binary bool) *matcher {
-	m := &matcher{q: *q, binary: binary}
+	m := &matcher{q: *q, binary: binary, ascii: binary}
 	for _, field := range []*string{&m.q.Recipient, &m.q.Envelope, &m.q.Domain, &m.q.Source, &m.q.Remote, &m.q.State, &m.q.Result, &m.q.Tag, &m.q.ID, &m.q.Text} {
 		*field = strings.ToLower(*field)
-		if *field != "" && (!binary || plain(*field)) {
-			m.words = append(m.words, []byte(*field))
-		}
+		m.want(*field)
+	}
+	if q.Code != 0 {
+		m.want(strconv.Itoa(q.Code))
 	}
 	return m
 }
 
-// plain says that JSON writes a text in one way only.
-func plain(text string) bool {
-	return !strings.ContainsFunc(text, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || strings.ContainsRune("@.-_ :", r))
-	})
+// want notes what of a text stands in a line that has it. JSON may write the rest of it in several ways.
+func (m *matcher) want(text string) {
+	words := []string{text}
+	if m.binary {
+		words = strings.FieldsFunc(text, func(r rune) bool { return !plain(r) })
+	}
+	for _, word := range words {
+		if word != "" {
+			m.words = append(m.words, []byte(word))
+		}
+	}
+}
+
+// plain says that JSON writes a character, of a text in lower case, in one way only.
+func plain(r rune) bool {
+	return r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || strings.ContainsRune("@.-_ :", r)
 }
 
 func (m *matcher) line(line []byte) (Line, verdict) {
@@ -71,16 +86,32 @@ func (m *matcher) holds(line []byte) bool {
 		return true
 	}
 	m.lower = append(m.lower[:0], line...)
+	all := byte(0)
 	for i, c := range m.lower {
-		if c >= 'A' && c <= 'Z' {
-			m.lower[i] = c + 'a' - 'A'
-		}
+		m.lower[i] = small[c]
+		all |= c
 	}
 	lower := m.lower
-	if bytes.ContainsFunc(line, func(r rune) bool { return r >= 0x80 }) {
+	if all >= utf8.RuneSelf && (!m.ascii || hasOddCapital(line)) {
 		lower = bytes.ToLower(line)
 	}
 	return !slices.ContainsFunc(m.words, func(word []byte) bool { return !bytes.Contains(lower, word) })
+}
+
+// small has the lower case of ASCII letters, and all other bytes as they are.
+var small = func() (table [256]byte) {
+	for i := range table {
+		table[i] = byte(i)
+	}
+	for c := 'A'; c <= 'Z'; c++ {
+		table[c] = byte(c) + 'a' - 'A'
+	}
+	return table
+}()
+
+// hasOddCapital says that a line has one of the two characters beyond ASCII whose lower case is a letter of ASCII.
+func hasOddCapital(line []byte) bool {
+	return bytes.Contains(line, []byte("\u212a")) || bytes.Contains(line, []byte("\u0130"))
 }
 
 // beginning is how much of a line has its date, in bytes.
@@ -163,7 +194,7 @@ func (m *matcher) fits(f *facts, line []byte) bool {
 
 // hasText looks for a text that JSON may write in several ways.
 func (m *matcher) hasText(line []byte) bool {
-	if plain(m.q.Text) {
+	if !strings.ContainsFunc(m.q.Text, func(r rune) bool { return !plain(r) }) {
 		return true // it was looked for before
 	}
 	var v any

@@ -150,7 +150,7 @@ func TestSearchFilters(t *testing.T) {
 		{"tag", Query{Tag: "may"}, "1 0"}, {"no part of a tag", Query{Tag: "ma"}, ""},
 		{"id", Query{ID: "id60"}, "1"},
 		{"text", Query{Text: "SUCH user"}, "0"},
-		{"text that JSON escapes", Query{Text: `"füße" <`}, "1"},
+		{"text that JSON escapes", Query{Text: `"füße" <`}, "1"}, {"with other words", Query{Text: `"füße" >`}, ""},
 		{"from", Query{From: logStart.Add(30 * time.Second)}, "5 1"},
 		{"until", Query{Until: logStart.Add(30 * time.Second)}, "0"},
 		{"two", Query{Recipient: "bob", Domain: "a.test"}, "0"},
@@ -386,6 +386,27 @@ func TestSearchText(t *testing.T) {
 	p, err := search(t.Context(), path, false, Query{Domain: "a.test"}, &scans{})
 	if err != nil || len(p.Lines) != 2 || !p.Lines[1].Time.Equal(logStart) || !strings.HasSuffix(p.Lines[0].Text, "\uFFFD") {
 		t.Errorf("%v %+v", err, p)
+	}
+	if got := all(t, path, false, Query{Code: 499}); len(got) > 0 {
+		t.Errorf("lines without the code: %q", got)
+	}
+}
+
+// A line is read as JSON when it may be wanted, and no other is: that takes a hundred times as long as a look at it.
+func TestFewLinesAreRead(t *testing.T) {
+	line := []byte(binaryLine(0, "bob@a.test", "rcptto", `he said "no", Füße`))
+	for name, q := range map[string]Query{
+		"code": {Code: 499}, "text": {Text: "xyzzy"}, "text that JSON escapes": {Text: `said "yes"`}, "address": {Recipient: "bob+x@a.test"},
+		"tag": {Tag: "Größe 7"}, "result": {Result: "strange"},
+	} {
+		if newMatcher(&q, true).holds(line) {
+			t.Errorf("%s: the line is read", name)
+		}
+	}
+	for name, q := range map[string]Query{"code": {Code: 550}, "text": {Text: `SAID "no", FÜß`}, "all": {}} {
+		if !newMatcher(&q, true).holds(line) {
+			t.Errorf("%s: the line is not read", name)
+		}
 	}
 }
 
