@@ -6,6 +6,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"posthoorn/internal/mail"
@@ -205,7 +206,13 @@ func (p *parameter) orcpt(to *string) error {
 	if !ok || len(kind) == 0 || !isAtom(kind) {
 		return p.bad()
 	}
-	return p.xtext(to, 500)
+	if err := p.xtext(to, 500); err != nil || !strings.EqualFold(string(kind), "utf-8") {
+		return err
+	}
+	if *to, ok = decodeUTF8Xtext(*to); !ok {
+		return p.bad()
+	}
+	return nil
 }
 
 func isAtom(b []byte) bool {
@@ -248,4 +255,24 @@ func decodeXtext(b []byte) (string, bool) {
 		out = append(out, c)
 	}
 	return string(out), utf8.Valid(out)
+}
+
+// decodeUTF8Xtext undoes the utf-8-addr-xtext of RFC 6533 section 3, in which \x{HEX} is a character. No control character comes out.
+func decodeUTF8Xtext(s string) (string, bool) {
+	var out strings.Builder
+	for {
+		plain, rest, escaped := strings.Cut(s, `\`)
+		out.WriteString(plain)
+		if !escaped {
+			return out.String(), true
+		}
+		digits, after, closed := strings.Cut(rest, "}")
+		digits, opened := strings.CutPrefix(digits, "x{")
+		n, err := strconv.ParseUint(digits, 16, 21)
+		if r := rune(n); !opened || !closed || err != nil || !utf8.ValidRune(r) || unicode.IsControl(r) {
+			return "", false
+		}
+		out.WriteRune(rune(n))
+		s = after
+	}
 }

@@ -51,6 +51,8 @@ func toRelays(number int) []relayed {
 		{name: "ten", from: me, to: "<tenNN@relay.test>", source: "\r\nto ten\r\n"},
 		{name: "dsn", from: me + " RET=FULL ENVID=QQ+2B314", to: "<dsn@relay.test> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;first+2Bone@sender.test",
 			source: "\r\nx\r\n", dsn: dsn{Notify: "SUCCESS,DELAY", Ret: "FULL", ORcpt: "first+one@sender.test", EnvID: "QQ+314"}},
+		{name: "alias", from: me, to: `<alias@relay.test> NOTIFY=DELAY ORCPT=utf-8;j\x{FC}rgen@b\x{FC}cher.test`, source: "\r\nx\r\n",
+			dsn: dsn{Notify: "DELAY", ORcpt: "utf-8;jürgen@bücher.test"}},
 		{name: "never", from: me + " RET=HDRS", to: "<never@relay.test> NOTIFY=NEVER", source: "\r\nx\r\n", dsn: dsn{Notify: "NEVER", Ret: "HDRS"}},
 	}
 	for i := len(list); i < number; i++ {
