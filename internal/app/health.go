@@ -33,10 +33,22 @@ func (h health) Warnings(ctx context.Context) (list []string) {
 	if h.settings.Outdated() {
 		list = append(list, "settings: the database cannot be read; those that were read last are in force")
 	}
+	if n := h.pausesInMemory(); n > 0 {
+		list = append(list, "settings: pauses that are held in memory alone, and end with the program: "+strconv.Itoa(n))
+	}
 	if names, err := h.engine.Unreachable(ctx, manyMessages); err == nil && len(names) > 0 {
 		list = append(list, unreachable(names))
 	}
 	return list
+}
+
+func (h health) pausesInMemory() (n int) {
+	for _, p := range h.settings.Current().Pauses() {
+		if p.Memory {
+			n++
+		}
+	}
+	return n
 }
 
 // manyMessages for a destination that cannot be reached are worth a word; of the few that go to dead domains there is always some.

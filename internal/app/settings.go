@@ -20,7 +20,9 @@ const firstRead = 10 * time.Second
 // openSettings reads the settings and keeps them up to date. Nothing about the database stops the start: on a bad day mail goes out
 // with the built-in limits. It comes after dropPrivileges, so that a new file belongs to the user.
 func (d *Daemon) openSettings() error {
-	o := settings.CacheOptions{TTL: d.cfg.Database.TTL, Server: d.cfg.General.ServerID, Logger: d.named("settings"), Registerer: d.metrics}
+	o := settings.CacheOptions{
+		TTL: d.cfg.Database.TTL, Server: d.cfg.General.ServerID, Logger: d.named("settings"), Registerer: d.metrics, Own: d.addresses.own,
+	}
 	db := d.openDatabase()
 	d.database = db
 	if db != nil {

@@ -618,3 +618,27 @@ func TestSearchesTakeTurns(t *testing.T) {
 	close(logs.end)
 	all.Wait()
 }
+
+// Who writes a row that may not do what it seems to is told before, right after, and in the list.
+func TestWarnings(t *testing.T) {
+	r := start(t, nil)
+	r.editor.rows["capacity"][0].Warning = "192.0.2.9 is no address of this host"
+	b := r.loggedIn("ann")
+	cells := object{"cells": object{"localip": "192.0.2.9"}}
+	for _, c := range []struct {
+		method, path string
+		body         any
+		want         string
+	}{
+		{"POST", "/tables/capacity/preview", cells, `"warning":"192.0.2.9 is no address`},
+		{"POST", "/tables/capacity", cells, `"warning":"change 2 `},
+		{"PUT", "/tables/capacity/1", cells, `"warning":"change 3 `},
+		{"POST", "/changes/9/undo", nil, `"warning":"change 10 `},
+		{"GET", "/tables/capacity", nil, `"warning":"192.0.2.9 is no address`},
+		{"GET", "/tables/capacity", nil, `"warning":"the settings cannot be read`},
+	} {
+		if got := b.do(c.method, api+c.path, c.body); got.status >= 300 || !strings.Contains(got.body, c.want) {
+			t.Errorf("%s %s: %d %s", c.method, c.path, got.status, got.body)
+		}
+	}
+}

@@ -46,5 +46,5 @@ func undoChange(c *call, e Editor) (any, error) {
 	}
 	a := rowAnswer{}
 	a.Change, err = e.Undo(c.Context(), c.caller.who(), id)
-	return a.saved(&a, err)
+	return a.made(c, e, &a, err)
 }

@@ -169,7 +169,7 @@ func (e *fakeEditor) Preview(_ context.Context, _ string, _ int64, cells setting
 		return settings.Effect{Problem: "is no domain", Field: "domain"}, nil
 	}
 	return settings.Effect{
-		Text: "at most 10 a minute", Limits: []settings.LimitChange{{Name: "domain_maxmessages", Before: "unlimited", After: "10"}},
+		Text: "at most 10 a minute", Warning: "192.0.2.9 is no address of this host", Limits: []settings.LimitChange{{Name: "domain_maxmessages", Before: "unlimited", After: "10"}},
 		Concerns: func(d string) bool { return d == "example.org" },
 	}, e.err
 }
@@ -190,6 +190,12 @@ func (e *fakeEditor) PreviewUndo(ctx context.Context, id int64) (settings.Effect
 		return settings.Effect{Problem: settings.ErrChanged.Error()}, e.err
 	}
 	return e.Preview(ctx, "capacity", 1, nil, true)
+}
+
+func (e *fakeEditor) Behind() string { return "the settings cannot be read" }
+
+func (e *fakeEditor) Warning(_ context.Context, change int64) string {
+	return fmt.Sprintf("change %d names a foreign address", change)
 }
 
 func (e *fakeEditor) Note(_ context.Context, who string, action settings.Action, facts settings.Cells) error {

@@ -16,6 +16,7 @@ type previewAnswer struct {
 
 type effectAnswer struct {
 	Text         string                 `json:"text"`
+	Warning      string                 `json:"warning,omitempty"` // why the row may not do what it seems to
 	Messages     int                    `json:"messages"`
 	Destinations []string               `json:"destinations"`
 	More         int                    `json:"more"`
@@ -74,7 +75,7 @@ func (s *Server) previewed(ctx context.Context, effect *settings.Effect) (any, e
 	if effect.Problem != "" {
 		return previewAnswer{Problem: effect.Problem, Field: effect.Field}, nil
 	}
-	a := &effectAnswer{Text: effect.Text, Destinations: []string{}, Limits: effect.Limits}
+	a := &effectAnswer{Text: effect.Text, Warning: effect.Warning, Destinations: []string{}, Limits: effect.Limits}
 	if effect.Concerns != nil {
 		if err := s.concerned(ctx, effect.Concerns, a); err != nil {
 			return nil, err

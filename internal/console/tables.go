@@ -15,6 +15,7 @@ type Editor interface {
 	Tables() []settings.TableInfo
 	Writable(ctx context.Context) error // nil, or why nothing can be changed
 	Rows(ctx context.Context, table string) ([]settings.EditRow, error)
+	Behind() string // why what was changed last may not be in force; empty: it is
 	Insert(ctx context.Context, who, table string, cells settings.Cells) (id, change int64, err error)
 	InsertKey(ctx context.Context, who string, key settings.Cells, patterns []settings.Cells) (id, change int64, err error)
 	Update(ctx context.Context, who, table string, id int64, cells settings.Cells) (change int64, err error) // of these cells alone
@@ -23,6 +24,8 @@ type Editor interface {
 	Preview(ctx context.Context, table string, id int64, cells settings.Cells, remove bool) (settings.Effect, error)
 	Changes(ctx context.Context, before int64, limit int) ([]settings.Change, error) // newest first; before 0: from the newest on
 	Undo(ctx context.Context, who string, change int64) (int64, error)
+	// Warning is for who has made a change: why its row may not do what it seems to. Change 0: a pause that is held in memory.
+	Warning(ctx context.Context, change int64) string
 	// PreviewUndo says what Undo would do, and does nothing.
 	PreviewUndo(ctx context.Context, change int64) (settings.Effect, error)
 	// Note keeps what somebody did with mail among the changes.
@@ -80,7 +83,8 @@ func getTables(c *call, e Editor) (any, error) {
 }
 
 type rowsAnswer struct {
-	Rows []settings.EditRow `json:"rows"`
+	Rows    []settings.EditRow `json:"rows"`
+	Warning string             `json:"warning,omitempty"` // why what was changed last may not be in force
 }
 
 func getRows(c *call, e Editor) (any, error) {
@@ -91,7 +95,7 @@ func getRows(c *call, e Editor) (any, error) {
 	if rows == nil {
 		rows = []settings.EditRow{}
 	}
-	return rowsAnswer{rows}, nil
+	return rowsAnswer{rows, e.Behind()}, nil
 }
 
 // rowRequest brings cells.
@@ -100,10 +104,19 @@ type rowRequest struct {
 }
 
 type rowAnswer struct {
-	ID     int64  `json:"id,omitempty"`
-	Change int64  `json:"change"`
-	Token  string `json:"token,omitempty"` // of a new token that we have made: it is never shown again
+	ID      int64  `json:"id,omitempty"`
+	Change  int64  `json:"change"`
+	Token   string `json:"token,omitempty"`   // of a new token that we have made: it is never shown again
+	Warning string `json:"warning,omitempty"` // why the row may not do what it seems to
 	pending
+}
+
+// made is the answer to a change that leaves a row.
+func (a *rowAnswer) made(c *call, e Editor, body any, err error) (any, error) {
+	if err == nil || errors.Is(err, settings.ErrStored) {
+		a.Warning = e.Warning(c.Context(), a.Change)
+	}
+	return a.saved(body, err)
 }
 
 // pending is part of the answer to a change that is stored and not in force yet.
@@ -134,7 +147,7 @@ func insertRow(c *call, e Editor) (any, error) {
 		a.Token = newToken(cells)
 	}
 	a.ID, a.Change, err = e.Insert(c.Context(), c.caller.who(), c.PathValue("table"), cells)
-	return a.saved(created{&a}, err)
+	return a.made(c, e, created{&a}, err)
 }
 
 const tokenTable = "tokens"
@@ -163,7 +176,7 @@ func updateRow(c *call, e Editor) (any, error) {
 	}
 	a := rowAnswer{ID: id}
 	a.Change, err = e.Update(c.Context(), c.caller.who(), c.PathValue("table"), id, cells)
-	return a.saved(&a, err)
+	return a.made(c, e, &a, err)
 }
 
 func deleteRow(c *call, e Editor) (any, error) {

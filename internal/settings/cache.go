@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -19,6 +20,7 @@ type CacheOptions struct {
 	Server     int                   // server-id of this instance
 	Logger     *slog.Logger          // nil: slog.Default
 	Registerer prometheus.Registerer // nil: metrics are not registered
+	Own        func() []netip.Addr   // the addresses of this host now; nil: they are not known, and nobody is warned of others
 	Now        func() time.Time      // nil: time.Now
 }
 
@@ -41,14 +43,20 @@ type Cache struct {
 
 	mu          sync.Mutex // of all below, and of swaps
 	contents    *contents
-	sum         uint64 // of the rows in contents
-	loaded      bool   // contents come from the store
+	sums        sums // of the rows in contents
+	loaded      bool // contents come from the store
 	memory      []Pause
 	writes      writes
 	subscribers []func(*Snapshot)
 	known       map[badRow]bool // is in the log already
 
-	outage atomic.Bool // the last reload failed
+	outage atomic.Pointer[outage] // nil: the last reload did not fail
+}
+
+// outage is a time in which the settings cannot be read.
+type outage struct {
+	since time.Time
+	err   error // of its first reload
 }
 
 // NewCache returns a cache with an empty snapshot; Reload fills it.
@@ -128,7 +136,7 @@ func tables() []Table {
 // failed notes an outage, unless the caller did not wait for the answer.
 func (c *Cache) failed(ctx context.Context, err error) {
 	c.meters.reloads.WithLabelValues("failed").Inc()
-	if !errors.Is(ctx.Err(), context.Canceled) && !c.outage.Swap(true) {
+	if !errors.Is(ctx.Err(), context.Canceled) && c.outage.CompareAndSwap(nil, &outage{c.options.Now(), err}) {
 		c.log.Warn("the settings cannot be read; those in force stay", "error", err)
 		c.wake()
 	}
@@ -137,22 +145,23 @@ func (c *Cache) failed(ctx context.Context, err error) {
 func (c *Cache) healed() {
 	c.meters.reloads.WithLabelValues("done").Inc()
 	c.meters.last.Set(float64(c.options.Now().Unix()))
-	if c.outage.Swap(false) {
+	if c.outage.Swap(nil) != nil {
 		c.log.Info("the settings can be read again")
 	}
 }
 
 // take makes a snapshot of rows that differ from those in force. They were read after so many writes.
 func (c *Cache) take(rows map[string][]Row, begun uint64) {
-	sum := checksum(rows)
+	sums := sumsOf(rows)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	written := c.writes.shown(begun)
-	if c.loaded && sum == c.sum {
+	if c.loaded && sums.equal(c.sums) {
+		c.complain() // addresses of this host come and go
 		c.expire()
 		return
 	}
-	c.contents, c.sum = newContents(rows, c.options.Server), sum
+	c.contents, c.sums = newContents(rows, c.options.Server), sums
 	c.memory = slices.DeleteFunc(c.memory, func(p Pause) bool { return written[p.hold()] && c.contents.hasPause(p) })
 	c.loaded = !c.writes.strip(c.contents) // or else they are read anew
 	c.complain()
@@ -186,22 +195,26 @@ func (c *Cache) wake() {
 	}
 }
 
-const mostLines = 100 // of bad rows per reload
+const mostLines = 100 // of rows per reload
 
-// complain logs bad rows that are not in the log yet. If there are very many, each reload of changed rows logs some.
+// complain logs rows that do not what they seem to and are not in the log yet. If there are very many, each reload logs some.
 func (c *Cache) complain() {
 	still, lines := make(map[badRow]bool, len(c.contents.bad)), 0
-	for _, row := range c.contents.bad {
-		if !c.known[row] {
-			if lines++; lines > mostLines {
-				continue
+	tell := func(text string, rows []badRow) {
+		for _, row := range rows {
+			if !c.known[row] {
+				if lines++; lines > mostLines {
+					continue
+				}
+				c.log.Warn(text, "table", row.table, "id", row.id, "reason", row.reason)
 			}
-			c.log.Warn("a row of the settings is left out", "table", row.table, "id", row.id, "reason", row.reason)
+			still[row] = true
 		}
-		still[row] = true
 	}
+	tell("a row of the settings is left out", c.contents.bad)
+	tell("a row of the settings makes mail fail", c.foreign())
 	if lines > mostLines {
-		c.log.Warn("more rows of the settings are left out", "rows", lines-mostLines)
+		c.log.Warn("more rows of the settings are not as they should be", "rows", lines-mostLines)
 	}
 	c.known = still
 }

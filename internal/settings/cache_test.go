@@ -245,7 +245,7 @@ func TestReloadThatIsCancelledIsNoOutage(t *testing.T) {
 	store.hangs = true
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if c.Reload(ctx) == nil || c.outage.Load() || log.with("WARN") != 0 {
+	if c.Reload(ctx) == nil || c.Outdated() || log.with("WARN") != 0 {
 		t.Error("an outage, or no error")
 	}
 }

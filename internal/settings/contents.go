@@ -144,8 +144,8 @@ func (c *contents) delegateRows(rows []Row) (list []delegate) {
 // pausedRows takes the pauses that hold for this instance: those of the cluster, its own, and those that name no server.
 func (c *contents) pausedRows(rows []Row, server int) {
 	c.each(tablePaused, rows, func(in *cells, id int64) {
-		p := Pause{ID: id, Source: in.addr("localip"), Tag: in.words("tag"), Expire: in.moment("expire")}
-		p.Remote, p.Domain = in.target()
+		p := in.pause()
+		p.ID = id
 		cluster := in.whole("cluster", math.MinInt32, math.MaxInt32) > 0
 		own := in.whole("server", math.MinInt32, math.MaxInt32)
 		if in.err == nil && (cluster || own <= 0 || own == int64(server)) {
@@ -153,6 +153,15 @@ func (c *contents) pausedRows(rows []Row, server int) {
 		}
 	})
 }
+
+// pause is what a row of the pauses stops, and until when.
+func (c *cells) pause() Pause {
+	p := Pause{Source: c.addr("localip"), Tag: c.words("tag"), Expire: c.moment("expire")}
+	p.Remote, p.Domain = c.target()
+	return p
+}
+
+func pauseOf(row Row) Pause { return (&cells{row: row}).pause() }
 
 // target is a remote address or a domain.
 func (c *cells) target() (netip.Addr, string) {

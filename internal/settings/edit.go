@@ -33,6 +33,11 @@ type EditRow struct {
 	Cells   Cells    `json:"cells"`
 	Has     []string `json:"has,omitempty"`
 	Problem string   `json:"problem,omitempty"` // why it does not count
+	Warning string   `json:"warning,omitempty"` // it counts, but not as it seems to; with a State its words
+	State   State    `json:"state,omitempty"`
+
+	Who   string    `json:"who,omitempty"`  // of InMemory: who made it
+	Since time.Time `json:"since,omitzero"` // and when
 }
 
 // Effect is what a change would do.
@@ -40,6 +45,7 @@ type Effect struct {
 	Problem  string                        // why the row would not be written; empty: it would
 	Field    string                        // the column that this is about
 	Text     string                        // in plain words what changes
+	Warning  string                        // why the row may not do what it seems to; empty: nothing is known
 	Limits   []LimitChange                 // of a row of capacity
 	Concerns func(destination string) bool // whether mail for a destination is concerned; nil: none is
 }

@@ -56,8 +56,8 @@ func (e *Editor) Writable(context.Context) error {
 	return nil
 }
 
-// Rows are those of one table, in the order of their ids. Pauses that are held in memory alone come last, with negative ids. While the
-// database cannot be read the pauses are those in force.
+// Rows are those of one table, in the order of their ids, and where they stand. Pauses that are held in memory alone come last, with
+// negative ids. While the database cannot be read the pauses are those in force.
 func (e *Editor) Rows(ctx context.Context, table string) ([]EditRow, error) {
 	t, ok := editable(table)
 	if !ok {
@@ -72,14 +72,10 @@ func (e *Editor) Rows(ctx context.Context, table string) ([]EditRow, error) {
 		if err != nil {
 			return nil, err
 		}
-		problems := newContents(map[string][]Row{table: all}, e.cache.options.Server).problems(table)
-		for _, row := range all {
-			id := idOf(row["id"])
-			list = append(list, EditRow{id, t.open(row), t.has(row), problems[row["id"]]})
-		}
+		list = e.stored(&t, all)
 	}
 	if table == tablePaused {
-		list = append(list, e.memoryRows(&t)...)
+		list = append(list, e.memoryRows(&t, list)...)
 	}
 	return list, nil
 }

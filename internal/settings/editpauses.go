@@ -29,9 +29,8 @@ func (e *Editor) pauseAnyway(ctx context.Context, who string, t *TableInfo, row 
 	if err := e.judge(t, put(nil, 0, row), 0); err != nil {
 		return Change{}, err
 	}
-	in := &cells{row: row}
-	p := Pause{Source: in.addr("localip"), Tag: in.words("tag"), Expire: in.moment("expire"), Memory: true}
-	p.Remote, p.Domain = in.target()
+	p := pauseOf(row)
+	p.Memory, p.Who = true, who
 	stored := errors.Is(failed, ErrStored)
 	if stored {
 		e.cache.wrote(p)
@@ -47,11 +46,11 @@ func (e *Editor) pauseAnyway(ctx context.Context, who string, t *TableInfo, row 
 	return Change{Time: e.now(), Who: who, Table: tablePaused, Row: memoryID(p), Action: Inserted}, nil
 }
 
-// memoryRows are the pauses that are held in memory alone.
-func (e *Editor) memoryRows(t *TableInfo) (list []EditRow) {
+// memoryRows are the pauses that are held in memory, and not for one of the rows that are stored.
+func (e *Editor) memoryRows(t *TableInfo, stored []EditRow) (list []EditRow) {
 	for _, p := range e.cache.Current().Pauses() {
-		if p.Memory {
-			list = append(list, EditRow{ID: memoryID(p), Cells: t.open(pauseRow(p)), Problem: "in memory alone: it ends with the program"})
+		if p.Memory && !(len(stored) > 0 && e.cache.standsIn(p)) {
+			list = append(list, EditRow{ID: memoryID(p), Cells: t.open(pauseRow(p)), State: InMemory, Warning: inMemoryAlone, Who: p.Who, Since: p.Since})
 		}
 	}
 	return list
@@ -62,10 +61,10 @@ func (e *Editor) knownPauses(t *TableInfo) []EditRow {
 	list := []EditRow{}
 	for _, p := range e.cache.Current().Pauses() {
 		if !p.Memory {
-			list = append(list, EditRow{ID: p.ID, Cells: t.open(pauseRow(p)), Problem: "the database cannot be read: the row is as it was read last"})
+			list = append(list, EditRow{ID: p.ID, Cells: t.open(pauseRow(p)), State: Unread, Warning: readLast})
 		}
 	}
-	return append(list, e.memoryRows(t)...)
+	return append(list, e.memoryRows(t, nil)...)
 }
 
 // memoryPause is the row of a pause in memory.
@@ -112,6 +111,7 @@ func (e *Editor) endMemoryPause(ctx context.Context, who string, id int64) error
 
 // Pause is that of the Cache, with a change that can be undone for the row.
 func (e *Editor) Pause(ctx context.Context, who string, p Pause) (Pause, error) {
+	p.Who = who
 	return e.cache.pause(ctx, p, notedRows{e, who})
 }
 

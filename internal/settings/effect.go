@@ -22,10 +22,12 @@ func (e *Editor) Preview(ctx context.Context, table string, id int64, given Cell
 		return Effect{}, ErrNoDatabase
 	}
 	var all []Row
-	if e.db != nil {
+	lost := e.db == nil
+	if !lost {
 		if all, err = e.load(ctx, &t); err != nil && (table != tablePaused || id > 0) {
 			return Effect{}, err
 		}
+		lost = err != nil
 	}
 	old, found := find(all, id)
 	if id < 0 && table == tablePaused {
@@ -35,6 +37,9 @@ func (e *Editor) Preview(ctx context.Context, table string, id int64, given Cell
 		return Effect{}, ErrNoRow
 	}
 	f := e.effect(&t, all, id, old, t.with(old, cells), remove)
+	if lost && !remove && f.Problem == "" {
+		f.Warning = "the database cannot be reached, so this will be held in memory alone: it ends with the program"
+	}
 	if remove && table == tableKeys {
 		return f, e.patternsGo(ctx, &f, id)
 	}
@@ -132,6 +137,9 @@ func (e *Editor) effect(t *TableInfo, all []Row, id int64, old, row Row, remove 
 		return Effect{Problem: refused.Error(), Field: refused.Column}
 	}
 	f := Effect{Text: sentence(t.Name, row, remove), Concerns: concerned(t.Name, row)}
+	if !remove {
+		f.Warning = e.cache.options.warning(t.Name, row, e.now())
+	}
 	if ends := sentence(t.Name, old, true); old != nil && !remove && ends != sentence(t.Name, row, true) {
 		f.Text, f.Concerns = ends+" "+f.Text, either(concerned(t.Name, old), f.Concerns)
 	}

@@ -99,7 +99,7 @@ func (c *Cache) newest(p Pause) (Pause, bool) {
 func (c *Cache) hold(p Pause) Pause {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	p.Memory, p.ID = true, 0
+	p.Memory, p.ID, p.Since = true, 0, c.options.Now()
 	c.memory = append(slices.DeleteFunc(c.memory, p.Equal), p)
 	c.swap()
 	return p

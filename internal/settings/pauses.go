@@ -14,7 +14,9 @@ type Pause struct {
 	Remote netip.Addr `json:"remote,omitzero"`  // never with a domain
 	Tag    string     `json:"tag,omitempty"`
 	Expire time.Time  `json:"expire,omitzero"`
-	Memory bool       `json:"memory,omitempty"` // not in the database
+	Memory bool       `json:"memory,omitempty"` // not in the database; then Who has made it, and Since when it holds
+	Who    string     `json:"who,omitempty"`
+	Since  time.Time  `json:"since,omitzero"`
 }
 
 // Equal says that both stop the same deliveries; when they end does not matter.

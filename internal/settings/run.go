@@ -13,7 +13,7 @@ func (c *Cache) Run(ctx context.Context) {
 		next = next.Add(c.options.TTL)
 	}
 	for {
-		if again := c.options.Now().Add(retry); c.outage.Load() && again.Before(next) {
+		if again := c.options.Now().Add(retry); c.Outdated() && again.Before(next) {
 			next = again
 		}
 		if !c.sleep(ctx, next) {
@@ -33,7 +33,7 @@ func (c *Cache) Run(ctx context.Context) {
 func (c *Cache) isLoaded() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.loaded || c.outage.Load() || c.options.Store == nil
+	return c.loaded || c.Outdated() || c.options.Store == nil
 }
 
 // Loaded says that the settings have been read, or that there is no database that they could be read from.
@@ -44,7 +44,7 @@ func (c *Cache) Loaded() bool {
 }
 
 // Outdated says that the last attempt to read the settings failed: those in force may be older than the database.
-func (c *Cache) Outdated() bool { return c.outage.Load() }
+func (c *Cache) Outdated() bool { return c.outage.Load() != nil }
 
 // sleep waits until something may have to be done, and says whether the program goes on.
 func (c *Cache) sleep(ctx context.Context, reload time.Time) bool {

@@ -41,6 +41,9 @@ func (e *Editor) commit(ctx context.Context, who string, do func(Tx) ([]Change, 
 	for i := range list {
 		c := &list[i]
 		e.log.Info("the settings were changed", "change", c.ID, "by", c.Who, "table", c.Table, "row", c.Row, "action", string(c.Action))
+		if p := pauseOf(c.before); c.Table == tablePaused && c.after == nil && e.cache.standsIn(p) {
+			e.cache.release(p)
+		}
 	}
 	return list[0], nil
 }

@@ -228,7 +228,7 @@ func TestPauseOnABadDay(t *testing.T) {
 	}
 	rows, err := e.Rows(t.Context(), "paused")
 	must(t, err)
-	if len(rows) != 1 || rows[0].ID != row || rows[0].Cells["target"] != "a.test" {
+	if len(rows) != 1 || rows[0].ID != row || rows[0].Cells["target"] != "a.test" || rows[0].State != settings.InMemory {
 		t.Errorf("rows %+v", rows)
 	}
 	_, err = e.Delete(t.Context(), "ann", "paused", row)
@@ -343,8 +343,13 @@ func TestPausesWhileTheDatabaseIsAway(t *testing.T) {
 	must(t, err)
 	rows, err := e.Rows(t.Context(), "paused")
 	must(t, err)
-	if len(rows) != 2 || rows[0].ID != 1 || rows[0].Cells["target"] != "b.test" || rows[0].Problem == "" || rows[1].ID != id {
+	if len(rows) != 2 || rows[0].ID != 1 || rows[0].Cells["target"] != "b.test" || rows[0].State != settings.Unread || rows[0].Warning == "" ||
+		rows[1].ID != id || rows[1].State != settings.InMemory || rows[1].Warning == "" || rows[1].Who != "ann" || rows[1].Since.IsZero() ||
+		rows[0].Problem+rows[1].Problem != "" {
 		t.Errorf("rows %+v", rows)
+	}
+	if f.Warning == "" || e.Warning(t.Context(), 0) == "" {
+		t.Errorf("nobody says that the pause is held in memory alone: %+v", f)
 	}
 	f, err = e.Preview(t.Context(), "paused", id, nil, true)
 	if err != nil || !strings.HasPrefix(f.Text, "Deliveries to a.test go on") || f.Concerns("b.test") {
@@ -453,5 +458,52 @@ func TestNoTableForTheAudit(t *testing.T) {
 	}
 	if rows, err := e.Rows(t.Context(), "capacity"); err != nil || len(rows) != 0 {
 		t.Errorf("rows %v, %v", rows, err)
+	}
+}
+
+// What names an address that is none of this host is taken, as the address may come later, and whoever writes it is warned.
+func TestForeignAddresses(t *testing.T) {
+	_, _, s := editor(t, sqlite(t))
+	own := []netip.Addr{netip.MustParseAddr("192.0.2.1")}
+	cache := settings.NewCache(settings.CacheOptions{Store: s, Logger: slog.New(slog.DiscardHandler), Own: func() []netip.Addr { return own }})
+	e := settings.NewEditor(cache, s)
+	for _, c := range []struct {
+		table string
+		cells settings.Cells
+		want  string // in the warning; empty: there is none
+	}{
+		{"delegates", settings.Cells{"domain": "a.test", "delegate": "192.0.2.2"}, "192.0.2.2 is no address of this host: mail"},
+		{"delegates", settings.Cells{"localip": "192.0.2.1", "delegate": "192.0.2.2"}, "192.0.2.2 is no address of this host: mail"},
+		{"delegates", settings.Cells{"localip": "192.0.2.9", "delegate": "192.0.2.1"}, ""},
+		{"capacity", settings.Cells{"localip": "192.0.2.9"}, "192.0.2.9 is no address of this host: the row"},
+		{"capacity", settings.Cells{"localip": "192.0.2.1"}, ""}, {"capacity", settings.Cells{"domain": "a.test"}, ""},
+		{"mtanames", settings.Cells{"ip": "192.0.2.9", "name": "mx.test"}, "192.0.2.9 is no address of this host: the row"},
+		{"dns", settings.Cells{"domain": "a.test", "ip": "192.0.2.9"}, ""},
+	} {
+		is := func(what, got string) {
+			t.Helper()
+			if !strings.HasPrefix(got, c.want) || c.want == "" && got != "" {
+				t.Errorf("%s %v: %s %q", c.table, c.cells, what, got)
+			}
+		}
+		f, err := e.Preview(t.Context(), c.table, 0, c.cells, false)
+		must(t, err)
+		is("preview", f.Warning)
+		row, made, err := e.Insert(t.Context(), "ann", c.table, c.cells)
+		must(t, err)
+		is("answer", e.Warning(t.Context(), made))
+		rows, err := e.Rows(t.Context(), c.table)
+		must(t, err)
+		is("list", rows[len(rows)-1].Warning)
+		f, err = e.Preview(t.Context(), c.table, row, nil, true)
+		must(t, err)
+		gone, err := e.Delete(t.Context(), "ann", c.table, row)
+		must(t, err)
+		if f.Warning+e.Warning(t.Context(), gone) != "" {
+			t.Errorf("%s %v: a warning of its end", c.table, c.cells)
+		}
+		f, err = e.PreviewUndo(t.Context(), gone)
+		must(t, err)
+		is("preview of the undo", f.Warning)
 	}
 }

@@ -278,6 +278,10 @@ func TestStoredAndNotInForce(t *testing.T) {
 	if _, err = e.Update(ctx, "ann", "capacity", id, settings.Cells{"domain_maxmessages": 6}); !errors.Is(err, settings.ErrStored) {
 		t.Errorf("update: %v", err)
 	}
+	states(t, e, "capacity", "1 pending")
+	if e.Behind() == "" {
+		t.Error("nobody says that the settings cannot be read")
+	}
 	if last, err := e.Undo(ctx, "ann", change+1); !errors.Is(err, settings.ErrStored) || last != change+2 {
 		t.Errorf("undo: %d, %v", last, err)
 	}
@@ -286,14 +290,65 @@ func TestStoredAndNotInForce(t *testing.T) {
 	if err != nil || id <= 0 || change == 0 || len(cache.Current().Pauses()) != 1 {
 		t.Errorf("pause: %d, %d, %v", id, change, err)
 	}
+	states(t, e, "paused", "1 ")
+	if text := e.Warning(ctx, change); text != "" {
+		t.Errorf("a warning of it: %s", text)
+	}
 	off = false
 	must(t, cache.Reload(ctx))
 	if got := cache.Current().Pauses(); len(got) != 1 || got[0].Memory || limitOf(cache, "a.test") != 5 {
 		t.Errorf("then: %+v, limit %d", got, limitOf(cache, "a.test"))
 	}
+	states(t, e, "capacity", "1 ")
+	states(t, e, "paused", "1 ")
+	if text := e.Behind(); text != "" {
+		t.Errorf("the settings are read: %s", text)
+	}
+	must(t, s.Insert(ctx, "capacity", settings.Cells{"domain": "b.test"}))
+	states(t, e, "capacity", "1 |2 pending") // somebody else has written it
 	off = true
 	if _, err := e.Delete(ctx, "ann", "paused", id); err != nil || len(cache.Current().Pauses()) != 0 {
 		t.Errorf("end of the pause: %v, %+v", err, cache.Current().Pauses())
+	}
+}
+
+// states are those of the rows of a table, by their ids.
+func states(t *testing.T, e *settings.Editor, table, want string) {
+	t.Helper()
+	rows, err := e.Rows(t.Context(), table)
+	must(t, err)
+	var list []string
+	for _, row := range rows {
+		if list = append(list, fmt.Sprint(row.ID, " ", row.State)); (row.State == "") != (row.Warning == "") {
+			t.Errorf("%s: a state and no words, or words without a state: %+v", table, row)
+		}
+	}
+	if got := strings.Join(list, "|"); got != want {
+		t.Errorf("%s: %q, want %q", table, got, want)
+	}
+}
+
+// A pause that was stored and could not be read back is held in memory for its row, and goes with it.
+func TestEndOfAPauseThatWasNotReadBack(t *testing.T) {
+	for _, again := range []bool{false, true} {
+		s, _ := open(t, sqlite(t))
+		must(t, s.Validate(t.Context()))
+		off := false
+		cache := settings.NewCache(settings.CacheOptions{Store: unread{s, &off}, Server: 7, Logger: slog.New(slog.DiscardHandler)})
+		must(t, cache.Reload(t.Context()))
+		e := settings.NewEditor(cache, s)
+		off = true
+		id, _, err := e.Insert(t.Context(), "ann", "paused", settings.Cells{"target": "a.test"})
+		must(t, err)
+		off = !again
+		if _, err = e.Delete(t.Context(), "ann", "paused", id); err != nil || len(cache.Current().Pauses()) != 0 {
+			t.Errorf("it can be read again: %v: %v, %+v", again, err, cache.Current().Pauses())
+		}
+		off = false
+		must(t, cache.Reload(t.Context()))
+		if got := cache.Current().Pauses(); len(got) != 0 {
+			t.Errorf("then: %+v", got)
+		}
 	}
 }
 
