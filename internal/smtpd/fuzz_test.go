@@ -105,7 +105,7 @@ func play(t *testing.T, s *Server, parts ...[]byte) []byte {
 		s.stopNow()
 		_ = c.Close()
 		return out
-	case <-time.After(20 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Fatal("the session does not end")
 		return nil
 	}

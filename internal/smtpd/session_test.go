@@ -459,7 +459,7 @@ func TestRealClient(t *testing.T) {
 	ts := start(t, func(o *Options, _ *inject.Options) { o.Login = oneLogin{"shop", "secret"} })
 	host, port, _ := net.SplitHostPort(ts.plain)
 	script := `import smtplib, ssl, sys
-s = smtplib.SMTP(sys.argv[1], int(sys.argv[2]), timeout=20)
+s = smtplib.SMTP(sys.argv[1], int(sys.argv[2]), timeout=120)
 c = ssl.create_default_context(); c.check_hostname = False; c.verify_mode = ssl.CERT_NONE
 s.starttls(context=c)
 s.login("shop", "secret")
