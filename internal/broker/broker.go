@@ -81,6 +81,8 @@ type Consumer interface {
 	// Pause stops deliveries (consumer cancelled; what is out stays out); Resume starts them again.
 	Pause(ctx context.Context) error
 	Resume(ctx context.Context) error
+	// Connected says that what the queue has can reach us, messages that come again too: a channel at least has its connection.
+	Connected() bool
 	// Flush returns when all acks up to now are known to have reached the broker (a synchronous call behind them).
 	Flush(ctx context.Context) error
 	// Close stops the consumption. Tickets that are still open are given back.

@@ -12,9 +12,13 @@ import (
 
 // ledger counts its own time in buckets of a minute in which this process consumed.
 // An entry lies in the bucket of its Note, its Acked or its last match; old buckets
-// leave as a range, and what is not acked moves on before.
+// leave as a range. What is not acked moves on before: while somebody has its delivery
+// in hand into the current bucket, else, once, into that of the day. Its delivery went to
+// another instance, or will come again late; how many of these there are has no bound but
+// the time.
 type ledger struct {
-	unacked map[[16]byte]uint32 // and the bucket it is in; as many as there are open tickets
+	unacked map[[16]byte]uint32 // and the bucket it is in; as many as there are open tickets, and those of ten minutes
+	inHand  func([16]byte) bool // as Age got it; nil: all may be
 	bucket  uint32              // current
 	oldest  uint32              // nothing lies before
 	wanted  uint32              // what the next commit makes the current one
@@ -26,7 +30,12 @@ const (
 	bucketTime  = time.Minute
 	keepBuckets = 10 // full minutes after the one of the ack
 	longestStep = 10 * time.Second
+	dayBuckets  = 24 * 60
+	dayBit      = 1 << 31 // of the bucket of a day, which is kept until the end of the next one
 )
+
+// dayOf is the bucket of the day that a bucket is in.
+func dayOf(bucket uint32) uint32 { return dayBit | bucket/dayBuckets }
 
 // start goes on where the ledger was; some older bucket may still be there.
 func (l *ledger) start(bucket uint32) {
@@ -65,11 +74,11 @@ func (s *Store) Lookup(identity [16]byte) (outcome []byte, ok bool) {
 // be moving.
 func (s *Store) lookup(identity [16]byte) (outcome []byte, bucket uint32, err error) {
 	s.mu.Lock()
-	newest, oldest := s.ledger.bucket, s.ledger.oldest
+	buckets := s.ledger.buckets()
 	s.mu.Unlock()
 	snapshot := s.db.NewSnapshot()
 	defer func() { err = errors.Join(err, snapshot.Close()) }()
-	for b := newest; b >= oldest; b-- {
+	for _, b := range buckets {
 		v, closer, err := snapshot.Get(ledgerKey(b, identity))
 		if errors.Is(err, pebble.ErrNotFound) {
 			continue
@@ -82,20 +91,32 @@ func (s *Store) lookup(identity [16]byte) (outcome []byte, bucket uint32, err er
 	return nil, 0, nil
 }
 
+// buckets are those in which an entry may lie, the newest first; it is called with s.mu
+// held.
+func (l *ledger) buckets() (list []uint32) {
+	for b := l.bucket; b >= l.oldest; b-- {
+		list = append(list, b)
+	}
+	return append(list, dayOf(l.bucket), dayOf(l.bucket)-1)
+}
+
 // Age lets ledger time pass. It is called at least every ten seconds while this
 // process consumes, and not at all while it does not: a longer gap between two calls
-// counts as ten seconds. Entries leave ten to eleven minutes after their Acked.
-func (s *Store) Age(now time.Time) {
-	if s.spend(now) {
+// counts as ten seconds. Entries leave ten to eleven minutes after their Acked; those
+// without one, of which inHand says that nobody has the delivery in hand, after one to
+// two days. inHand is called later too, and must not call the store.
+func (s *Store) Age(now time.Time, inHand func(identity [16]byte) bool) {
+	if s.spend(now, inHand) {
 		var b Batch
 		s.Commit(&b, nil) // the committer turns the page
 	}
 }
 
-func (s *Store) spend(now time.Time) (turn bool) {
+func (s *Store) spend(now time.Time, inHand func([16]byte) bool) (turn bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	l := &s.ledger
+	l.inHand = inHand
 	if !l.last.IsZero() {
 		l.spent += min(max(now.Sub(l.last), 0), longestStep)
 	}
@@ -110,7 +131,7 @@ func (s *Store) spend(now time.Time) (turn bool) {
 
 // NoneInHand says that the deliveries of this process are all settled. Entries that are
 // still open are those of one before, whose deliveries have not come again yet or went
-// to another instance: they age from now on.
+// to another instance: they are kept for a day of consuming.
 func (s *Store) NoneInHand(ctx context.Context) error {
 	b := new(Batch)
 	b.add(op{kind: opNoneInHand})
@@ -124,6 +145,7 @@ func (c *change) advanceLedger() {
 	if l.wanted == l.bucket {
 		return
 	}
+	day := dayOf(l.bucket)
 	l.bucket = l.wanted
 	c.setState(stateBucket, uint64(l.bucket))
 	if l.bucket <= l.oldest+keepBuckets {
@@ -131,13 +153,20 @@ func (c *change) advanceLedger() {
 	}
 	oldest := l.bucket - keepBuckets
 	for identity, bucket := range l.unacked {
-		if bucket < oldest {
-			c.moveEntry(identity, bucket)
+		switch {
+		case bucket >= oldest:
+		case l.inHand == nil || l.inHand(identity):
+			c.moveEntry(identity, bucket, l.bucket)
 			c.setUnacked(identity, l.bucket)
+		default:
+			c.keepForADay(identity, bucket)
 		}
 	}
 	c.w.DeleteRange(ledgerKey(l.oldest, [16]byte{}), ledgerKey(oldest, [16]byte{}), nil)
 	l.oldest = oldest
+	if today := dayOf(l.bucket); today != day {
+		c.w.DeleteRange(ledgerKey(dayBit, [16]byte{}), ledgerKey(today-1, [16]byte{}), nil)
+	}
 }
 
 func (c *change) ledgerOp(o *op) {
@@ -156,17 +185,17 @@ func (c *change) ledgerOp(o *op) {
 		}
 	case opForget:
 		c.endUnacked(o.identity)
-		for b := l.oldest; b <= l.bucket; b++ {
+		for _, b := range l.buckets() {
 			c.w.Delete(ledgerKey(b, o.identity), nil)
 		}
 	case opTouch:
 		if !open {
-			c.moveEntry(o.identity, uint32(o.id))
+			c.moveEntry(o.identity, uint32(o.id), l.bucket)
 			c.setUnacked(o.identity, l.bucket)
 		}
 	case opNoneInHand:
 		for identity, bucket := range l.unacked {
-			c.letAge(identity, bucket)
+			c.keepForADay(identity, bucket)
 		}
 	}
 }
@@ -174,12 +203,17 @@ func (c *change) ledgerOp(o *op) {
 // letAge closes an open entry. Its ten minutes begin.
 func (c *change) letAge(identity [16]byte, bucket uint32) {
 	c.endUnacked(identity)
-	c.moveEntry(identity, bucket)
+	c.moveEntry(identity, bucket, c.s.ledger.bucket)
 }
 
-// moveEntry takes an entry of an earlier commit into the current bucket.
-func (c *change) moveEntry(identity [16]byte, from uint32) {
-	to := c.s.ledger.bucket
+// keepForADay closes an open entry that nobody here is to ack.
+func (c *change) keepForADay(identity [16]byte, bucket uint32) {
+	c.endUnacked(identity)
+	c.moveEntry(identity, bucket, dayOf(c.s.ledger.bucket))
+}
+
+// moveEntry takes an entry of an earlier commit into another bucket.
+func (c *change) moveEntry(identity [16]byte, from, to uint32) {
 	if from == to {
 		return
 	}

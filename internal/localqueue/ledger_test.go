@@ -10,7 +10,7 @@ import (
 func aged(s *Store, clock *time.Time, n int) {
 	for range n * 60 {
 		*clock = clock.Add(time.Second)
-		s.Age(*clock)
+		s.Age(*clock, nil)
 		settled(s)
 	}
 }
@@ -29,7 +29,7 @@ func knows(t *testing.T, s *Store, identity byte, want string) {
 
 func started(s *Store) *time.Time {
 	clock := noon
-	s.Age(clock)
+	s.Age(clock, nil)
 	return &clock
 }
 
@@ -87,10 +87,10 @@ func TestLedgerDoesNotAgeWhileNothingIsConsumed(t *testing.T) {
 	commit(t, s, func(b *Batch) { b.Note([16]byte{1}, []byte("x")); b.Acked([16]byte{1}) })
 	for range 20 {
 		*clock = clock.Add(time.Hour)
-		s.Age(*clock)
+		s.Age(*clock, nil)
 	}
 	*clock = clock.Add(-time.Hour)
-	s.Age(*clock)
+	s.Age(*clock, nil)
 	s.mu.Lock()
 	bucket := s.ledger.bucket
 	s.mu.Unlock()
@@ -154,4 +154,54 @@ func TestLedgerOutlivesACleanEnd(t *testing.T) {
 	commit(t, s, func(b *Batch) { b.Acked([16]byte{1}) })
 	aged(s, clock, 11)
 	knows(t, s, 1, "")
+}
+
+// On a queue with other readers nobody will ever ack here what went to one of them. It is known for a day of consuming, in which it may
+// come back, and then it is gone. What is in hand stays however long that takes.
+func TestLedgerForgetsWhatOthersHave(t *testing.T) {
+	s, fs := openMem(t)
+	mine := func(identity [16]byte) bool { return identity[0] < 3 }
+	clock := started(s)
+	minutes := func(n int) {
+		for range n * 6 {
+			*clock = clock.Add(longestStep)
+			s.Age(*clock, mine)
+			settled(s)
+		}
+	}
+	there := func(identity byte, want string) {
+		t.Helper()
+		if got, _, err := s.lookup([16]byte{identity}); string(got) != want || err != nil {
+			t.Fatalf("identity %d: %q, %v, want %q", identity, got, err, want)
+		}
+	}
+	commit(t, s, func(b *Batch) {
+		for i, text := range []string{"", "mine", "", "elsewhere", "comes back"} {
+			b.Note([16]byte{byte(i)}, []byte(text))
+		}
+	})
+	minutes(keepBuckets)
+	if n := len(s.ledger.unacked); n != 5 {
+		t.Errorf("%d open", n)
+	}
+	minutes(2)
+	if n := len(s.ledger.unacked); n != 3 {
+		t.Errorf("%d open", n)
+	}
+	commit(t, s, func(b *Batch) { b.SetMeta("x", nil) })
+	s, _ = powerCut(t, fs)
+	started(s)
+	minutes(dayBuckets - 20)
+	there(1, "mine")
+	there(3, "elsewhere")
+	knows(t, s, 4, "comes back")
+	commit(t, s, func(b *Batch) { b.Acked([16]byte{4}) })
+	minutes(keepBuckets + 2)
+	there(4, "")
+	minutes(dayBuckets)
+	there(1, "mine")
+	there(3, "")
+	commit(t, s, func(b *Batch) { b.Acked([16]byte{1}) })
+	minutes(keepBuckets + 2)
+	there(1, "")
 }

@@ -24,6 +24,13 @@ func (c *clerk) do(f func()) {
 	}
 }
 
+// wait returns when all is done that there is to do.
+func (c *clerk) wait() {
+	done := make(chan struct{})
+	c.do(func() { close(done) })
+	<-done
+}
+
 // run works until ctx ends and nothing is left.
 func (c *clerk) run(ctx context.Context) {
 	for {

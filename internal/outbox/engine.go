@@ -129,13 +129,14 @@ func (e *Engine) Stop(ctx context.Context) bool {
 	e.careful.giveUp()
 	clean := e.drain(ctx)
 	e.o.Settler.Close()
+	e.wg.Wait() // results that are being written still get to their queue: what goes back when the input is closed is sent again
+	e.clerk.wait()
 	clean = e.flush(ctx) && e.hand.size() == 0 && clean
 	e.careful.finish(ctx)
 	if err := e.input().Close(); err != nil {
 		e.log.Warn("outbox consumer did not close well", "error", err)
 		clean = false
 	}
-	e.wg.Wait()
 	e.end()
 	e.background.Wait()
 	return clean

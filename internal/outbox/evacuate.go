@@ -126,6 +126,8 @@ func (v *evacuation) empty() bool {
 // publish gives a batch away. What was not confirmed goes on waiting here.
 func (v *evacuation) publish(ctx context.Context, ws []localqueue.Waiting) (int, error) {
 	items := v.e.borrowAll(ws)
+	sending, cancel := lingering(ctx)
+	defer cancel()
 	type answer struct {
 		it  *item
 		err error
@@ -133,7 +135,7 @@ func (v *evacuation) publish(ctx context.Context, ws []localqueue.Waiting) (int,
 	answers := make(chan answer, len(items))
 	for _, it := range items {
 		p := broker.Publishing{Queue: v.to, Priority: it.priority, ID: it.messageID(0), Body: v.e.evacuee(it, time.Now())}
-		v.e.o.Broker.Send(ctx, []broker.Publishing{p}, func(err error) { answers <- answer{it, err} })
+		v.e.o.Broker.Send(sending, []broker.Publishing{p}, func(err error) { answers <- answer{it, err} })
 	}
 	var gone []*item
 	var failed error
@@ -148,6 +150,16 @@ func (v *evacuation) publish(ctx context.Context, ws []localqueue.Waiting) (int,
 	}
 	return v.remove(ctx, gone, failed)
 }
+
+// lingering ends a little later than ctx: what was published is confirmed within moments, and is not to wait here as well.
+func lingering(ctx context.Context) (context.Context, context.CancelFunc) {
+	late, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	forget := context.AfterFunc(ctx, func() { time.AfterFunc(linger, cancel) })
+	return late, func() { forget(); cancel() }
+}
+
+// linger is for the confirms of what is on its way when an evacuation is to end.
+const linger = 2 * time.Second
 
 // remove ends what the broker has confirmed. If that cannot be written, it waits here and there.
 func (v *evacuation) remove(ctx context.Context, gone []*item, failed error) (int, error) {

@@ -162,6 +162,57 @@ func TestWhatIsNotConfirmedStays(t *testing.T) {
 	}
 }
 
+// slow is a broker that has what is published before it says so.
+type slow struct {
+	*elsewhere
+	sent    chan struct{}
+	confirm <-chan struct{}
+}
+
+func (b *slow) Send(ctx context.Context, ps []broker.Publishing, done broker.Done) {
+	b.elsewhere.Send(ctx, ps, func(err error) {
+		b.sent <- struct{}{}
+		go func() {
+			select {
+			case <-b.confirm:
+				done(err)
+			case <-ctx.Done():
+				done(ctx.Err())
+			}
+		}()
+	})
+}
+
+// What is published when an evacuation is ended is there, so that it does not go on to wait here: it would be sent twice.
+func TestEvacuationThatIsEnded(t *testing.T) {
+	const n = 10
+	confirm, open := gate()
+	defer open()
+	sent := make(chan struct{}, n)
+	r, _ := newRemoteRig(t, 1, func(o *Options) { o.Broker = &slow{o.Broker.(*elsewhere), sent, confirm} })
+	r.delayed(n, "receiver.test", "")
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	ended, gone := make(chan error, 1), 0
+	go func() {
+		var err error
+		gone, err = r.engine.Evacuate(ctx, "", "outbox2", false, nil)
+		ended <- err
+	}()
+	for range n {
+		arrives(t, sent)
+	}
+	cancel()
+	time.Sleep(10 * time.Millisecond) // for the other way round
+	open()
+	if err := arrives(t, ended); !errors.Is(err, context.Canceled) && err != nil || gone != n {
+		t.Errorf("%d given back: %v", gone, err)
+	}
+	if left := r.store.WaitingCount(); left != 0 {
+		t.Errorf("%d wait here too", left)
+	}
+}
+
 // The form of the time is that of the message itself, and a message is never the same twice.
 func TestEvacueeIsWrittenAsItCame(t *testing.T) {
 	r, _ := newRemoteRig(t, 1)

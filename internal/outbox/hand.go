@@ -85,7 +85,8 @@ func (h *hand) lost(channel uint32, epoch uint64, now time.Time) (leave []*item,
 	return leave, again
 }
 
-// forget drops an item that has left its lane. False: its delivery has come again meanwhile, and it stays.
+// forget drops an item that is in no lane and has no outcome, if its ticket is stale. False: it is not, or its delivery has come again
+// meanwhile, and it stays.
 func (h *hand) forget(it *item) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -143,6 +144,13 @@ func (h *hand) sweep(now time.Time) {
 			}
 		}
 	}
+}
+
+// has says that a delivery with this body is in hand.
+func (h *hand) has(identity settle.Identity) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.items[identity]) > 0
 }
 
 // size counts what is in hand, finished items whose delivery has not come again too.

@@ -20,12 +20,13 @@ type moody struct {
 	seed    atomic.Uint64
 	mu      sync.Mutex
 	took    map[string]int
+	past    *chronicle
 	serving sync.WaitGroup
 }
 
-func newMoody(t *testing.T, seed uint64, ips ...string) *moody {
+func newMoody(t *testing.T, seed uint64, past *chronicle, ips ...string) *moody {
 	t.Helper()
-	p := &moody{took: map[string]int{}}
+	p := &moody{took: map[string]int{}, past: past}
 	p.seed.Store(seed)
 	for _, ip := range ips {
 		l, err := net.Listen("tcp", fmt.Sprintf("%s:%d", ip, p.port))
@@ -141,6 +142,7 @@ func (s *moodySession) content(who string) {
 		}
 	}
 	good := s.say(".", "250 2.0.0 taken")
+	s.p.past.note(who, "%v has the content, takes it: %v", s.c.LocalAddr(), good)
 	s.p.mu.Lock()
 	defer s.p.mu.Unlock()
 	if good {

@@ -19,14 +19,28 @@ import (
 
 var loopback2 = netip.MustParseAddr("127.0.0.2")
 
+// patient is how long is waited for what has to come, on a machine that is busy with other things too.
+const patient = time.Minute
+
 // soon tries again until a deadline.
 func soon(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(patient); !ok(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("not in time: %s", what)
 		}
 	}
+}
+
+// arrives waits for what comes through a channel.
+func arrives[T any](t *testing.T, from <-chan T) (what T) {
+	t.Helper()
+	select {
+	case what = <-from:
+	case <-time.After(patient):
+		t.Fatal("not in time: nothing arrives")
+	}
+	return what
 }
 
 // delayed publishes n messages that wait for an hour, and waits until they do.

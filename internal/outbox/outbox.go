@@ -60,7 +60,7 @@ type Waiting interface {
 // Ledger looks up outcomes that were noted.
 type Ledger interface {
 	Lookup(identity settle.Identity) (outcome []byte, ok bool)
-	Age(now time.Time)
+	Age(now time.Time, inHand func(settle.Identity) bool)
 }
 
 // Settler makes what a result asks for durable.

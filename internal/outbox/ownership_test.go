@@ -2,14 +2,19 @@ package outbox
 
 import (
 	"context"
+	"log/slog"
 	"net/netip"
 	"sync"
 	"testing"
 	"time"
 
 	"posthoorn/internal/broker"
+	"posthoorn/internal/broker/local"
 	"posthoorn/internal/deliver"
 	"posthoorn/internal/mail"
+	"posthoorn/internal/settle"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 // A link may look at the item that it was given last while that is with somebody else.
@@ -107,4 +112,119 @@ func TestStopWithCare(t *testing.T) {
 	r.engine.careful.giveUp()
 	r.engine.Deliver(broker.Delivery{Body: []byte(`{"recipient":"you@receiver.test","mime":"x"}`)})
 	soon(t, "it is given back", func() bool { return r.engine.inHand.Load() == 0 && r.engine.hand.size() == 0 })
+}
+
+// A result that is being written when the time for a stop is over gets to its queue, and its message is gone: given back, it would be
+// sent again.
+func TestStopWaitsForWhatIsWritten(t *testing.T) {
+	shut, open := gate()
+	defer open()
+	reached := make(chan struct{}, 1)
+	r := newRig(t, 1, func(o *Options) {
+		o.Journal = func(_, _ []byte, _ *mail.Result) { reached <- struct{}{}; <-shut }
+	})
+	r.publish(`{"recipient":"you@nowhere.test","mime":"x"}`)
+	arrives(t, reached)
+	r.ended = true
+	stopped := make(chan bool, 1)
+	soonOver, cancel := context.WithCancel(context.Background())
+	cancel()
+	go func() { stopped <- r.engine.Stop(soonOver) }()
+	soon(t, "the stop waits for it", func() bool { return r.engine.ctx.Err() != nil })
+	open()
+	if arrives(t, stopped) {
+		t.Error("that was a clean stop")
+	}
+	ready, _ := r.store.Len("results")
+	if left, held := r.store.Len("outbox"); ready != 1 || left+held != 0 {
+		t.Errorf("%d results, %d in the outbox, %d in hand", ready, left, held)
+	}
+}
+
+// A message whose ticket is lost comes again, to another instance perhaps: it does not wait here too.
+func TestWhatIsPutOffWithoutATicketComesAgain(t *testing.T) {
+	shut, open := gate()
+	defer open()
+	reached := make(chan struct{}, 10)
+	peer := newReceiver(t, func(verb, _ string) string {
+		if verb != "RCPT" {
+			return ""
+		}
+		select {
+		case <-shut:
+			return ""
+		default:
+		}
+		reached <- struct{}{}
+		<-shut
+		return "450 4.2.0 come again"
+	})
+	r, _ := newRemoteRig(t, peer.port())
+	d := broker.Delivery{Body: []byte(`{"recipient":"you@receiver.test","mime":"x"}`), Ticket: ticket(77, 1, 1)}
+	r.engine.Deliver(d)
+	arrives(t, reached)
+	r.engine.Lost(77, 1)
+	open()
+	soon(t, "it is let go", func() bool { return r.idle() && r.engine.hand.size() == 0 })
+	if n, ok := r.store.WaitingCount(), r.noted(d.Body); n != 0 || ok {
+		t.Errorf("%d wait, in the ledger: %v", n, ok)
+	}
+	d.Redelivered, d.Ticket = true, ticket(77, 2, 1)
+	r.engine.Deliver(d)
+	if o := r.read("success", 1)[0]; len(o.Results) != 1 {
+		t.Errorf("%+v", o)
+	}
+	soon(t, "nothing is in hand", func() bool { return r.idle() && r.engine.hand.size() == 0 })
+	if !r.noted(d.Body) {
+		t.Error("its outcome is not in the ledger")
+	}
+}
+
+func (r *rig) noted(body []byte) bool {
+	_, ok := r.store.Lookup(identify(body))
+	return ok
+}
+
+// years is a ledger that grows old.
+type years struct {
+	aged   int
+	inHand func(settle.Identity) bool
+}
+
+func (*years) Lookup(settle.Identity) ([]byte, bool) { return nil, false }
+func (y *years) Age(_ time.Time, inHand func(settle.Identity) bool) {
+	y.aged++
+	y.inHand = inHand
+}
+
+// gone is a consumer that may have no connection.
+type gone struct {
+	broker.Consumer
+	connected bool
+}
+
+func (g *gone) Connected() bool { return g.connected }
+
+// The ledger ages while deliveries could come again, and never while they cannot: neither while publishing alone works. It is told what is
+// in hand.
+func TestLedgerAgesWhileDeliveriesCome(t *testing.T) {
+	store := openStore(t, vfs.NewMem())
+	defer store.Close()
+	y, c := &years{}, &gone{}
+	e := New(Options{Broker: local.New(store), Ledger: y, Settler: settler{}, Logger: slog.New(slog.DiscardHandler)})
+	e.consumer.Store(&consumerBox{c})
+	for _, step := range []struct {
+		connected, braked bool
+		aged              int
+	}{{true, false, 1}, {false, false, 1}, {true, true, 1}, {true, false, 2}} {
+		c.connected = step.connected
+		e.brake.set(brakeRoom, step.braked)
+		if e.keepHouse(time.Now()); y.aged != step.aged {
+			t.Errorf("%+v: aged %d times", step, y.aged)
+		}
+	}
+	e.hand.add(&item{identity: settle.Identity{1}})
+	if !y.inHand(settle.Identity{1}) || y.inHand(settle.Identity{2}) {
+		t.Error("one of them is in hand")
+	}
 }

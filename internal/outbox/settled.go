@@ -9,10 +9,18 @@ import (
 	"posthoorn/internal/settle"
 )
 
-// settle starts the work for an item; it is called once for each. Who stands in w.Settled hears how it ended.
+// settle starts the work for an item; it is called once for each. Who stands in w.Settled hears how it ended. What is to wait does not
+// if its ticket is lost: the broker brings it again, to another instance perhaps, and then it would be sent by both.
 func (e *Engine) settle(it *item, w settle.Work) {
-	w.Origin = e.origin(it)
 	hear := w.Settled
+	if w.Wait != nil && e.hand.forget(it) {
+		e.release(it)
+		if hear != nil {
+			hear(errUnchanged)
+		}
+		return
+	}
+	w.Origin = e.origin(it)
 	w.Settled = func(err error) {
 		e.settled(it, err)
 		if hear != nil {
@@ -139,8 +147,14 @@ func (e *Engine) keepHouse(now time.Time) {
 		e.o.Settler.Acked(ids)
 	}
 	e.hand.sweep(now)
-	if _, blocked := e.o.Broker.Blocked(); !blocked && e.brake.free() {
-		e.o.Ledger.Age(now)
+	if e.consuming() {
+		e.o.Ledger.Age(now, e.hand.has)
 	}
 	e.checkRoom()
+}
+
+// consuming says that what the broker has to bring again would come.
+func (e *Engine) consuming() bool {
+	_, blocked := e.o.Broker.Blocked()
+	return !blocked && e.brake.free() && e.input().Connected()
 }

@@ -20,7 +20,8 @@ type shaky struct {
 	blocked bool
 	calm    bool
 	queues  map[string][]shakyMessage
-	running sync.WaitGroup
+	sending int       // whose answer is not given
+	quiet   sync.Cond // with mu: there is none
 }
 
 type shakyMessage struct {
@@ -30,7 +31,9 @@ type shakyMessage struct {
 }
 
 func newShaky(seed uint64) *shaky {
-	return &shaky{random: rand.New(rand.NewPCG(seed, 1)), queues: map[string][]shakyMessage{}}
+	b := &shaky{random: rand.New(rand.NewPCG(seed, 1)), queues: map[string][]shakyMessage{}}
+	b.quiet.L = &b.mu
+	return b
 }
 
 // chance is true with probability p, while the broker may be shaky; mu is held.
@@ -49,14 +52,18 @@ func (b *shaky) Send(_ context.Context, ps []broker.Publishing, done broker.Done
 			b.queues[p.Queue] = append(b.queues[p.Queue], shakyMessage{body: p.Body, id: p.ID})
 		}
 	}
-	b.running.Add(1)
+	b.sending++
 	time.AfterFunc(wait, func() {
-		defer b.running.Done()
 		if fails {
 			done(errLostConfirm)
 		} else {
 			done(nil)
 		}
+		b.set(func(b *shaky) {
+			if b.sending--; b.sending == 0 {
+				b.quiet.Broadcast()
+			}
+		})
 	})
 }
 
@@ -71,9 +78,19 @@ func (b *shaky) read(queue string) []shakyMessage {
 
 func (b *shaky) Count(context.Context, string) (int, int, error) { return 0, 0, nil }
 func (b *shaky) Declare(context.Context, ...string) error        { return nil }
-func (b *shaky) Close() error                                    { b.running.Wait(); return nil }
 func (b *shaky) Blocked() (string, bool)                         { b.mu.Lock(); defer b.mu.Unlock(); return "alarm", b.blocked }
 func (b *shaky) set(change func(b *shaky))                       { b.mu.Lock(); defer b.mu.Unlock(); change(b) }
+
+// Close waits for the answers that are to come; who does not care for his may send more.
+func (b *shaky) Close() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for b.sending > 0 {
+		b.quiet.Wait()
+	}
+	return nil
+}
+
 func (b *shaky) Consume(queue string, consumers, credit int, h broker.Handler) (broker.Consumer, error) {
 	c := &shakyConsumer{b: b, queue: queue, credit: credit, h: h, closed: make(chan struct{})}
 	for i := range consumers {
@@ -184,6 +201,7 @@ func (c *shakyConsumer) Resume(context.Context) error {
 	c.b.set(func(*shaky) { c.paused = false })
 	return nil
 }
+func (c *shakyConsumer) Connected() bool             { return true }
 func (c *shakyConsumer) Flush(context.Context) error { return nil }
 
 func (c *shakyConsumer) Close() error {

@@ -29,7 +29,10 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-var stressSeed = flag.Uint64("stress-seed", 1, "of the runs in which everything happens at once")
+var (
+	stressSeed     = flag.Uint64("stress-seed", 1, "of the runs in which everything happens at once")
+	stressMessages = flag.Int("stress-messages", 300, "in the short ones of these runs, for two seconds of each 300")
+)
 
 // stress is an engine to which everything happens at once: operators, settings, receivers, the broker, and restarts.
 type stress struct {
@@ -42,6 +45,7 @@ type stress struct {
 	peer   *moody
 	tables *tables
 	bodies *keptBodies
+	past   *chronicle
 
 	living sync.RWMutex // held for writing while the engine is another one
 	engine *Engine
@@ -58,9 +62,10 @@ func newStress(t *testing.T, remote bool) *stress {
 	s := &stress{
 		t: t, seed: *stressSeed, disk: disk, store: openStore(t, disk), tables: &tables{rows: map[string][]settings.Row{}}, end: make(chan struct{}),
 		bodies: &keptBodies{bodies: map[string]string{"shared": "Subject: stored\r\n\r\nbody\r\n"}}, books: map[string]map[string]map[string]int{},
+		past: newChronicle(),
 	}
 	s.calm = sync.OnceFunc(func() { close(s.end); s.acting.Wait() })
-	s.peer = newMoody(t, s.seed, "127.0.0.1", "127.0.0.2", "127.0.0.3")
+	s.peer = newMoody(t, s.seed, s.past, "127.0.0.1", "127.0.0.2", "127.0.0.3")
 	s.tables.cache = settings.NewCache(settings.CacheOptions{Store: s.tables})
 	if remote {
 		s.shaky = newShaky(s.seed)
@@ -80,6 +85,7 @@ func newStress(t *testing.T, remote bool) *stress {
 
 func (s *stress) start() {
 	s.t.Helper()
+	s.past.note("", "an engine starts")
 	zone := map[string][]netip.Addr{}
 	for i := range 6 {
 		zone[fmt.Sprintf("d%d.test", i)] = addrs(fmt.Sprintf("127.0.0.%d", i%3+1))
@@ -103,13 +109,14 @@ func (s *stress) start() {
 		Name: func(context.Context, netip.Addr) string { return "sender.test" }, DefaultIPs: addrs("127.0.0.1", "127.0.0.2"),
 		Total: func() int { return 25 }, RemotePort: s.peer.port, Settings: s.tables.cache.Current, Stats: stats.New(stats.Options{}),
 		Notices:  Notices{MTA: "mta.test", From: "bounces@mta.test"},
-		Timeouts: deliver.Timeouts{Connect: time.Second}, Logger: slog.New(slog.DiscardHandler),
+		Timeouts: deliver.Timeouts{Connect: time.Second}, Logger: slog.New(slog.DiscardHandler), Observe: s.past.observe,
 	}
 	if s.shaky == nil {
 		o.Settler = &settle.Embedded{Store: s.store, Input: func() settle.Input { return e.Input().(settle.Input) }}
 	} else {
 		o.Settler = settle.NewRemote(settle.Options{Store: s.store, Sender: s.shaky, Pause: 5 * time.Millisecond})
 	}
+	o.Settler = noting{o.Settler, s.past}
 	e = New(o)
 	if err := e.Start(); err != nil {
 		s.t.Fatal(err)
@@ -125,7 +132,9 @@ func (s *stress) stop() {
 		}
 	} else {
 		s.t.Logf("a stop was not clean, with %d in hand", s.engine.inHand.Load())
+		s.past.note("", "a stop is not clean, with %d in hand", s.engine.inHand.Load())
 	}
+	s.past.note("", "the engine has stopped")
 	if err := errors.Join(s.broker.Close(), s.store.Close()); err != nil {
 		s.t.Error(err)
 	}
@@ -264,6 +273,7 @@ func (s *stress) publish(i int, r *rand.Rand) {
 	s.living.RLock()
 	defer s.living.RUnlock()
 	body := fmt.Appendf(nil, `{"id":%d,"envelope":"m%d@sender.test","recipient":"m%d@%s","dsn":{"notify":"FAILURE,SUCCESS"},%s%s}`, i, i, i, domain, source, more)
+	s.past.note("m"+strconv.Itoa(i), "to %s%s", domain, more)
 	for { // a confirm that is lost says that it is not there
 		err := broker.Publish(context.Background(), s.broker, broker.Publishing{Queue: "outbox", Body: body})
 		if err == nil {
@@ -325,6 +335,7 @@ func (s *stress) enter(queue string, m shakyMessage) {
 		s.books[queue][name] = map[string]int{}
 	}
 	s.books[queue][name][m.id]++
+	s.past.note(name, "%s has %s", queue, m.id)
 }
 
 // settleDown ends all trouble, and waits until everything has its end.
@@ -367,13 +378,7 @@ func (s *stress) settleDown(n int) {
 func (s *stress) missing(n int) (text string) {
 	for i := range n {
 		if name := "m" + strconv.Itoa(i); s.books["results"][name] == nil {
-			text += fmt.Sprint(name, ":")
-			for queue, names := range s.books {
-				text += fmt.Sprint(" ", queue, names[name])
-			}
-			s.peer.mu.Lock()
-			text += fmt.Sprint(" at receivers ", s.peer.took[name], "; ")
-			s.peer.mu.Unlock()
+			text += fmt.Sprint("\n", name, ":", s.past.of(name))
 		}
 	}
 	return text
@@ -398,10 +403,10 @@ func (s *stress) account(n int) {
 		results, good, bad := s.books["results"][name], s.books["success"][name], s.books["failure"][name]
 		took := s.peer.took[name]
 		if len(results) != 1 || len(good)+len(bad) != 1 || took != len(good) {
-			s.t.Errorf("%s: results %v, success %v, failure %v, %d times at the receivers", name, results, good, bad, took)
+			s.t.Errorf("%s: results %v, success %v, failure %v, %d times at the receivers%s", name, results, good, bad, took, s.past.of(name))
 		}
 		if told := s.books["dsn"][name]; len(told) > 1 {
-			s.t.Errorf("%s: notifications %v", name, told)
+			s.t.Errorf("%s: notifications %v%s", name, told, s.past.of(name))
 		}
 	}
 	if s.shaky == nil {
@@ -425,7 +430,9 @@ func (s *stress) again() map[string]int {
 // Whatever happens at the same time, each message comes to one end, once.
 func TestEverythingAtOnce(t *testing.T) {
 	for name, remote := range map[string]bool{"embedded": false, "remote": true} {
-		t.Run(name, func(t *testing.T) { runStress(t, remote, 300, 2*time.Second) })
+		t.Run(name, func(t *testing.T) {
+			runStress(t, remote, *stressMessages, time.Duration(*stressMessages)*time.Second/150)
+		})
 	}
 }
 

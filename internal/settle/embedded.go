@@ -9,10 +9,10 @@ import (
 
 // Input is the consumer of the embedded queue, seen from the commit that settles what it delivered.
 type Input interface {
-	// AckIn adds the removal of a delivery to b.
-	AckIn(b *localqueue.Batch, t broker.Ticket)
-	// MoveIn adds to b that a delivery goes to wait.
-	MoveIn(b *localqueue.Batch, t broker.Ticket, w localqueue.Waiting)
+	// AckIn adds the removal of a delivery to b. An error says that it is not in hand any more.
+	AckIn(b *localqueue.Batch, t broker.Ticket) error
+	// MoveIn adds to b that a delivery goes to wait, or fails likewise.
+	MoveIn(b *localqueue.Batch, t broker.Ticket, w localqueue.Waiting) error
 	// Settled gives the credit of a delivery free.
 	Settled(t broker.Ticket)
 }
@@ -23,10 +23,13 @@ type Embedded struct {
 	Input func() Input
 }
 
-// Settle commits the work.
+// Settle commits the work. Nothing is published of a message that has gone back to its queue: there it has another result.
 func (e *Embedded) Settle(w Work) {
 	b := new(localqueue.Batch)
-	e.input(b, w)
+	if err := e.input(b, w); err != nil {
+		w.Settled(err)
+		return
+	}
 	now := time.Now()
 	for _, p := range w.Publish {
 		if p.Queue != "" {
@@ -41,17 +44,18 @@ func (e *Embedded) Settle(w Work) {
 	})
 }
 
-func (e *Embedded) input(b *localqueue.Batch, w Work) {
+func (e *Embedded) input(b *localqueue.Batch, w Work) error {
 	switch {
 	case w.Origin.Waiting != 0 && w.Wait != nil:
 		b.Reschedule(w.Origin.Waiting, *w.Wait)
 	case w.Origin.Waiting != 0:
 		b.Remove(w.Origin.Waiting)
 	case w.Wait != nil:
-		e.Input().MoveIn(b, w.Origin.Ticket, *w.Wait)
+		return e.Input().MoveIn(b, w.Origin.Ticket, *w.Wait)
 	default:
-		e.Input().AckIn(b, w.Origin.Ticket)
+		return e.Input().AckIn(b, w.Origin.Ticket)
 	}
+	return nil
 }
 
 // Acked has nothing to do: there is no window between the outcome and the removal of the input.

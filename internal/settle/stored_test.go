@@ -119,7 +119,7 @@ func TestAckedOutcomesAge(t *testing.T) {
 	now := time.Now()
 	for range 15 * 6 {
 		now = now.Add(10 * time.Second)
-		s.Age(now)
+		s.Age(now, nil)
 	}
 	do(t, s, behind)
 	if _, ok := s.Lookup(one); ok {
@@ -176,12 +176,17 @@ func TestWaitsAgain(t *testing.T) {
 // input is the consumer of the embedded queue.
 type input struct {
 	queue   string
+	closed  error
 	settled []uint64
 }
 
-func (i *input) AckIn(b *localqueue.Batch, t broker.Ticket) { b.Ack(i.queue, t.Tag) }
-func (i *input) MoveIn(b *localqueue.Batch, t broker.Ticket, w localqueue.Waiting) {
+func (i *input) AckIn(b *localqueue.Batch, t broker.Ticket) error {
+	b.Ack(i.queue, t.Tag)
+	return i.closed
+}
+func (i *input) MoveIn(b *localqueue.Batch, t broker.Ticket, w localqueue.Waiting) error {
 	b.Move(i.queue, t.Tag, w)
+	return i.closed
 }
 func (i *input) Settled(t broker.Ticket) { i.settled = append(i.settled, t.Tag) }
 
@@ -248,7 +253,13 @@ func TestEmbeddedFails(t *testing.T) {
 	v := newVerdict()
 	e.Settle(settle.Work{Origin: settle.Origin{Ticket: broker.Ticket{Tag: 99}}, Publish: []settle.Publication{results}, Settled: v.settled})
 	await(t, v, localqueue.ErrNotInHand)
-	if ready, _ := s.Len("results"); ready != 0 || len(in.settled) != 0 {
-		t.Errorf("%d results, credit %v", ready, slices.Clone(in.settled))
+	in.closed = broker.ErrClosed
+	for _, wait := range []*localqueue.Waiting{nil, {Place: here}} {
+		v = newVerdict()
+		e.Settle(settle.Work{Origin: inHand(t, s, false), Wait: wait, Publish: []settle.Publication{results}, Settled: v.settled})
+		await(t, v, broker.ErrClosed)
+	}
+	if ready, _ := s.Len("results"); ready != 0 || len(in.settled) != 0 || s.WaitingCount() != 0 {
+		t.Errorf("%d results, credit %v, %d wait", ready, slices.Clone(in.settled), s.WaitingCount())
 	}
 }

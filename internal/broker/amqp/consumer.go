@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"posthoorn/internal/broker"
@@ -76,6 +77,11 @@ func (c *consumer) Resume(ctx context.Context) error {
 // way.
 func (c *consumer) Flush(ctx context.Context) error {
 	return c.each(func(in *intake) error { return in.flush(ctx) })
+}
+
+// Connected says that one channel at least has its connection.
+func (c *consumer) Connected() bool {
+	return slices.ContainsFunc(c.intakes, func(in *intake) bool { return in.stream.Load() != nil })
 }
 
 func (c *consumer) each(f func(*intake) error) error {

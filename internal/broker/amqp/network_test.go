@@ -102,6 +102,30 @@ func TestSilence(t *testing.T) {
 	}
 }
 
+// Who consumes knows whether anything can come, whatever those who publish have.
+func TestConnected(t *testing.T) {
+	r := rabbit.Get(t)
+	p := testbed.StartProxy(t, r.Addr())
+	b := open(t, amqp.Options{Address: r.URLVia(p.Addr())})
+	q := name(t)
+	must(t, publish(t, b, broker.Publishing{Queue: q, Body: []byte("x")}))
+	p.Refuse(true)
+	in := make(deliveries, 10)
+	c, err := b.Consume(q, 2, 5, in)
+	must(t, err)
+	if _, is := b.Blocked(); c.Connected() || is {
+		t.Errorf("connected: %v, blocked: %v", c.Connected(), is)
+	}
+	p.Refuse(false)
+	in.next(t)
+	if !c.Connected() {
+		t.Error("not connected, but there was a delivery")
+	}
+	p.Refuse(true)
+	p.Cut()
+	eventually(t, func() bool { return !c.Connected() })
+}
+
 // F6: connections that break in the middle of frames, at every place: all is published in the end.
 func TestCutInFrames(t *testing.T) {
 	r := rabbit.Get(t)

@@ -138,18 +138,22 @@ func (c *Consumer) Ack(t broker.Ticket) {
 	c.store.Commit(b, func(error) {})
 }
 
-// AckIn adds the removal of a delivery to b; Settled follows when b is durable.
-func (c *Consumer) AckIn(b *localqueue.Batch, t broker.Ticket) {
-	if c.open(t) {
-		b.Ack(c.queue, t.Tag)
+// AckIn adds the removal of a delivery to b; Settled follows when b is durable. ErrClosed: it has gone back, and b is worth nothing.
+func (c *Consumer) AckIn(b *localqueue.Batch, t broker.Ticket) error {
+	if !c.open(t) {
+		return broker.ErrClosed
 	}
+	b.Ack(c.queue, t.Tag)
+	return nil
 }
 
-// MoveIn adds to b that a delivery goes to wait; Settled follows when b is durable.
-func (c *Consumer) MoveIn(b *localqueue.Batch, t broker.Ticket, w localqueue.Waiting) {
-	if c.open(t) {
-		b.Move(c.queue, t.Tag, w)
+// MoveIn adds to b that a delivery goes to wait; the rest is as with AckIn.
+func (c *Consumer) MoveIn(b *localqueue.Batch, t broker.Ticket, w localqueue.Waiting) error {
+	if !c.open(t) {
+		return broker.ErrClosed
 	}
+	b.Move(c.queue, t.Tag, w)
+	return nil
 }
 
 // Settled gives the credit of a delivery free.
@@ -185,16 +189,20 @@ func (c *Consumer) setPaused(on bool) error {
 	return nil
 }
 
+// Connected is always so: the queue is in this process.
+func (c *Consumer) Connected() bool { return true }
+
 // Flush waits until everything committed so far is on disk.
 func (c *Consumer) Flush(ctx context.Context) error {
 	return translate(c.store.Do(ctx, new(localqueue.Batch)))
 }
 
-// Close stops the consumption and gives back what is out.
+// Close stops the consumption and gives back what is out, but for what is being settled.
 func (c *Consumer) Close() error {
 	c.once.Do(func() {
 		c.cancel()
 		<-c.done
+		_ = c.store.Do(context.Background(), new(localqueue.Batch)) // behind all that is on its way; a store that has failed is past that
 		c.broker.forget(c)
 		c.mu.Lock()
 		defer c.mu.Unlock()
