@@ -11,26 +11,14 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-)
 
-// ports counts below those that the system gives to outgoing connections, so that a port stays free until it is used, and used
-// again after a restart.
-var ports atomic.Int64
+	"posthoorn/internal/testbed"
+)
 
 // freePort is a port of loopback that nobody else is given.
 func freePort(t *testing.T) string {
 	t.Helper()
-	const lowest, number = 10_000, 20_000
-	for range number {
-		port := strconv.FormatInt(lowest+(int64(os.Getpid())*101+ports.Add(1))%number, 10)
-		l, err := net.Listen("tcp", "127.0.0.1:"+port)
-		if err == nil {
-			_ = l.Close()
-			return port
-		}
-	}
-	t.Fatal("no port is free")
-	return ""
+	return strconv.Itoa(testbed.FreePort(t))
 }
 
 // rigs numbers the daemons, for names of queues.

@@ -29,6 +29,7 @@ func TestMain(m *testing.M) {
 	code := m.Run()
 	rabbit.Close()
 	databases.Close()
+	mortals.Close()
 	if err := goleak.Find(); err != nil && code == 0 {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1

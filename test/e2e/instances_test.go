@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -44,13 +46,15 @@ func TestTwoInstances(t *testing.T) {
 func TestConnectionIsUsedAgain(t *testing.T) {
 	const n = 20
 	onBoth(t, setup{keys: map[string]string{"smtp-connections-out": "1"}}, func(t *testing.T, r *rig) {
+		var lines []string // published at once: the connection must not wait for the next one until it is closed
 		for i := range n {
 			to := "you"
 			if i == n/2 {
 				to = "refuse"
 			}
-			r.publish(`{"id":%d,"recipient":"%s@one.test","mime":"Subject: x\r\n\r\nbody\r\n"}`, i, to)
+			lines = append(lines, fmt.Sprintf(`{"id":%d,"recipient":"%s@one.test","mime":"Subject: x\r\n\r\nbody\r\n"}`, i, to))
 		}
+		r.publish("%s", strings.Join(lines, "\n"))
 		r.take("success", n-1)
 		r.take("failure", 1)
 		seen := map[int]bool{}

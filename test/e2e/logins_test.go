@@ -133,7 +133,7 @@ func TestLoginsCannotBeChecked(t *testing.T) {
 		r.swaksLogin("454 4.7.0", "LOGIN", "shop", "open sesame")
 		down.Store(false)
 		r.swaksLogin("", "PLAIN", "shop", "open sesame")
-		if log := r.read("errors.log"); strings.Count(log, "logins cannot be checked") != 1 || !strings.Contains(log, "503") {
+		if log := r.errorLog(1, "logins cannot be checked"); strings.Count(log, "logins cannot be checked") != 1 || !strings.Contains(log, "503") {
 			t.Errorf("not told once:\n%s", log)
 		}
 	})
@@ -153,7 +153,7 @@ func TestGuessing(t *testing.T) {
 		running.Wait()
 		r.swaksLogin("454 4.7.0", "PLAIN", "shop", "open sesame", from...)
 		r.swaksLogin("", "PLAIN", "shop", "open sesame")
-		log := r.read("errors.log")
+		log := r.errorLog(1, "too many failed logins")
 		if strings.Count(log, "too many failed logins") != 1 || strings.Count(log, "login failed") != 1 {
 			t.Errorf("not told once:\n%s", log)
 		}

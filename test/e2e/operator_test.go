@@ -88,15 +88,21 @@ func TestEvacuateAndStop(t *testing.T) {
 		if out := r.command("", "evacuate", "--stop"); !strings.Contains(out, "outbox") {
 			t.Errorf("%s", out)
 		}
-		select {
-		case <-r.daemon.Evacuated():
-		case <-time.After(patience):
-			t.Fatal("the daemon was not told to stop")
-		}
+		r.evacuated()
 		r.stop()
 		if o := r.one("outbox"); o.ID != "5" || o.Delayed == "" {
 			t.Errorf("%s", o.raw)
 		}
 		r.empty("results", "retry", "failure")
 	})
+}
+
+// evacuated waits until the daemon wants to be stopped.
+func (r *rig) evacuated() {
+	r.t.Helper()
+	select {
+	case <-r.daemon.Evacuated():
+	case <-time.After(patience):
+		r.t.Fatal("the daemon was not told to stop")
+	}
 }

@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -177,6 +178,16 @@ func (r *rig) read(name string) string {
 		return ""
 	}
 	return string(text)
+}
+
+// errorLog is the error log, as soon as it has a text so often. Lines are written beside what they tell of.
+func (r *rig) errorLog(times int, text string) (log string) {
+	r.t.Helper()
+	eventually(r.t, fmt.Sprintf("%q is %d times in the error log", text, times), func() bool {
+		log = r.read("errors.log")
+		return strings.Count(log, text) >= times
+	})
+	return log
 }
 
 // withPort puts the port that mail is delivered to into a text.

@@ -110,7 +110,7 @@ func (r *rig) takeSome(role string) (list []outcome) {
 func TestFloodPausesOneDestination(t *testing.T) {
 	t.Parallel()
 	onEmbedded(t, setup{}, func(t *testing.T, r *rig) {
-		const pause = 3
+		const pause = 8 // time enough to see it
 		r.set("flood_responses", row{"name": "put off", "pattern": "try AGAIN later", "type": "substr", "pause": pause})
 		began := time.Now()
 		r.publish(`{"recipient":"defer.1@flood.test","mime":"x","retries":[1]}`)

@@ -187,7 +187,7 @@ func TestSortingWithoutQueues(t *testing.T) {
 				t.Errorf("%s", o.raw)
 			}
 		}
-		log := r.read("errors.log")
+		log := r.errorLog(2, "recipient=far@away.test")
 		if strings.Count(log, "set rabbitmq-local") != 1 || strings.Count(log, "recipient=far@away.test") != 2 || !strings.Contains(log, `reply="550 5.7.1 Relaying denied"`) {
 			t.Errorf("error log:\n%s", log)
 		}
@@ -233,7 +233,9 @@ func TestBlacklist(t *testing.T) {
 						t.Errorf("%s: %q %v", ip, line, err)
 					}
 				}
-				if log := r.read("errors.log"); strings.Count(log, "connection refused peer=203.0.113.20:48211") != map[string]int{"": 1}[on] {
+				const refused = "connection refused peer=203.0.113.20:48211"
+				want := map[string]int{"": 1}[on]
+				if log := r.errorLog(want, refused); strings.Count(log, refused) != want {
 					t.Errorf("error log:\n%s", log)
 				}
 			})

@@ -14,7 +14,8 @@ import (
 	"posthoorn/internal/testbed"
 )
 
-var databases testbed.SharedSQL
+// databases are there for all tests, mortals for those that kill them.
+var databases, mortals testbed.SharedSQL
 
 // bySocket are addresses of a database on a server's unix socket, in the ways to write one.
 var bySocket = map[string]func(server *testbed.SQLServer, database string) string{
@@ -26,11 +27,10 @@ var bySocket = map[string]func(server *testbed.SQLServer, database string) strin
 	},
 }
 
-// onSQL runs a test with the settings on a server of each engine, reached by its unix socket. No other test uses these servers, so it
-// may kill them.
+// onSQL runs a test with the settings on a server of each engine, reached by its unix socket. It may kill the server.
 func onSQL(t *testing.T, test func(t *testing.T, r *rig, server *testbed.SQLServer, query func(statements string))) {
 	t.Parallel()
-	for name, get := range map[string]func(testing.TB) *testbed.SQLServer{"postgresql": databases.PostgreSQL, "mariadb": databases.MariaDB} {
+	for name, get := range map[string]func(testing.TB) *testbed.SQLServer{"postgresql": mortals.PostgreSQL, "mariadb": mortals.MariaDB} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			server := get(t)

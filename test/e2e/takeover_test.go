@@ -23,7 +23,7 @@ func TestEvacuationIsTakenOver(t *testing.T) {
 		if out := r.command("", "evacuate", "--stop"); !strings.Contains(out, fmt.Sprintf("%d messages", n)) {
 			t.Errorf("%s", out)
 		}
-		<-r.daemon.Evacuated()
+		r.evacuated()
 		r.stop()
 		other.everyone("results", n)
 		other.everyone("success", n)
