@@ -25,7 +25,7 @@ func fixed(pairs ...string) *Fixed {
 // ask fails the test when a checker does not come to a result.
 func ask(t *testing.T, c Checker, user, password string) bool {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	ok, err := c.Check(ctx, user, password)
 	if err != nil {

@@ -20,7 +20,7 @@ func open(t *testing.T, path, options string) *store.Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := Open(a, store.Options{Logger: slog.New(slog.DiscardHandler), Timeout: 10 * time.Second})
+	s, err := Open(a, store.Options{Logger: slog.New(slog.DiscardHandler), Timeout: 2 * time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -141,7 +141,7 @@ func TestStrangeServer(t *testing.T) {
 			server := httptest.NewServer(answer)
 			defer server.Close()
 			s := open(t, address(strings.TrimPrefix(server.URL, "http://"), "bucket"), store.Options{MaxSize: 1 << 20})
-			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 			defer cancel()
 			data, err := s.Get(ctx, "key")
 			if err == nil || errors.Is(err, store.ErrNotFound) {

@@ -15,7 +15,7 @@ import (
 )
 
 // patience is how long a test waits for what must come.
-const patience = 60 * time.Second
+const patience = 3 * time.Minute
 
 // Place is where a store keeps its data, new and empty for each subtest. Functions that are nil say that there is no such thing.
 type Place struct {
