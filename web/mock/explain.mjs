@@ -27,7 +27,7 @@ export function destination(name) {
     idle: 1,
     closing: 0,
     sent: 88_120 + i,
-    waits: { for: reason || 'nothing: all its messages are being sent', since: at(-2), next: at(1) },
+    waits: { for: (i < 2 && reason) || 'nothing: all its messages are being sent', since: at(-2), next: at(1) },
     limits: {},
     next: { message: at(1) },
     ...(i === 1 ? { offline: trouble, floods: [{ id: 6, name: `slow down ${script}`, since: at(-30), paused: at(30) }] } : {}),

@@ -239,6 +239,14 @@ const routes = [
   ['POST tables/*/preview', ([t], _, b) => tables.preview(t, b)],
   ['GET changes', (_, q) => tables.listChanges(Number(q.get('limit') || 50), Number(q.get('before') || 0))],
   [
+    'POST changes/*/preview',
+    ([id]) => {
+      const seen = tables.previewUndo(Number(id));
+      if (!seen) throw new Refusal(404, 'There is no such change.');
+      return seen;
+    },
+  ],
+  [
     'POST changes/*/undo',
     ([id]) => {
       const done = tables.undo(Number(id));

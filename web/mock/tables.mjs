@@ -155,6 +155,11 @@ add('dkim_patterns', { key_id: key.id, type: 'exact', sign: 'example.com' });
 add('dkim_patterns', { key_id: key.id, type: 'fnmatch', sign: '*.example.com' });
 add('paused', { target: 'mail.ru', expire: new Date(Date.now() + 5400e3).toISOString().slice(0, 19) + 'Z' });
 add('paused', { localip: '192.0.2.2', tag: `newsletter ${script}` });
+Object.assign(add('paused', {}), {
+  id: -77,
+  cells: { localip: '', target: 'hotmail.com', tag: 'invoice', cluster: null, server: null, expire: null },
+  problem: 'in memory alone: it ends with the program',
+});
 add('delegates', { localip: '192.0.2.1', domain: 'gmx.de', delegate: '192.0.2.2' });
 add(
   'delegates',
@@ -270,6 +275,16 @@ export function listChanges(limit, before) {
   const page = from < 0 ? [] : changes.slice(from, from + limit);
   const more = from >= 0 && from + limit < changes.length;
   return { changes: page, next: more ? page.at(-1).id : 0 };
+}
+
+// previewUndo says what undo would do, or why it cannot.
+export function previewUndo(id) {
+  const change = changes.find((x) => x.id === id);
+  if (!change) return undefined;
+  if (change.undone || change.final) return { problem: change.final ?? 'it has been undone already' };
+  const { table, row, action } = change;
+  if (action === 'insert') return preview(table, { id: row, delete: true });
+  return preview(table, { id: action === 'update' ? row : 0, cells: change.before });
 }
 
 export function undo(id) {

@@ -17,6 +17,7 @@ export const link = {
   csrf: '',
   renew: async () => {}, // asks for the session again, which the daemon may have forgotten
   unauthorized: () => {}, // called when a login has run out
+  reopened: async () => {}, // waits for the next one
   clock: (_serverTime: Date) => {}, // called with the time of the daemon
 };
 
@@ -50,15 +51,25 @@ interface Asked {
 }
 
 async function request<R>(method: string, path: string, o: Asked): Promise<R> {
+  const shown = link.csrf;
   let response = await send(method, path, o);
+  if (response.status === 401 && path !== 'login' && path !== 'session') {
+    if (link.csrf === shown) link.unauthorized(); // else there is a new session meanwhile
+    if (!asks(method, path)) throw new ApiError(401, 'The session ended before this was done. Log in, and do it again.');
+    await link.reopened();
+    o.signal?.throwIfAborted();
+    return request(method, path, o);
+  }
   if (response.status === 403 && method !== 'GET' && path !== 'login') { // the token is of the daemon before it was started again
-    const shown = link.csrf;
     await link.renew();
     if (link.csrf && link.csrf !== shown) response = await send(method, path, o);
   }
-  if (!response.ok) throw await failure(response, path);
+  if (!response.ok) throw await failure(response);
   return response.status === 204 ? (undefined as R) : ((await response.json()) as R);
 }
+
+// asks says that a request changes nothing: it can wait for a login and be made again.
+const asks = (method: string, path: string): boolean => method === 'GET' || /(^|\/)(preview|test)$/.test(path);
 
 async function send(method: string, path: string, o: Asked): Promise<Response> {
   const headers: Record<string, string> = { Accept: 'application/json' };
@@ -90,7 +101,7 @@ async function send(method: string, path: string, o: Asked): Promise<Response> {
   return response;
 }
 
-async function failure(response: Response, path: string): Promise<ApiError> {
+async function failure(response: Response): Promise<ApiError> {
   let text = '';
   let field = '';
   try {
@@ -101,7 +112,6 @@ async function failure(response: Response, path: string): Promise<ApiError> {
     // no JSON: some proxy has answered; its status says enough
   }
   const retryAfter = Number(response.headers.get('Retry-After')) || 0;
-  if (response.status === 401 && path !== 'login') link.unauthorized();
   return new ApiError(response.status, text || standardText(response.status), field, retryAfter);
 }
 
@@ -160,6 +170,7 @@ export const api = {
   changes: (before: number | undefined, signal?: AbortSignal) =>
     get<{ changes: T.Change[] | null; next?: number }>('changes', { limit: 50, before }, signal),
   undo: (change: number) => post<T.Saved>(`changes/${change}/undo`),
+  previewUndo: (change: number, signal?: AbortSignal) => post<T.Preview>(`changes/${change}/preview`, {}, signal),
 
   testPattern: (type: string, pattern: string, text: string, signal?: AbortSignal) =>
     post<{ match: boolean; error: string }>('patterns/test', { type, pattern, text }, signal),

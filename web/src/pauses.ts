@@ -1,7 +1,7 @@
 // What a pause holds back, in words, and the row that holds back exactly a selection.
 import { seen } from './format';
 import { session } from './session.svelte';
-import { isSet, schema, text } from './tables.svelte';
+import { isSet, text } from './tables.svelte';
 import type { Cells, Pause, Row, Selection } from './types';
 
 export function selectionWords(s: Selection, remote = ''): string {
@@ -31,11 +31,11 @@ export function exactRow(rows: Row[], s: Selection): Row | undefined {
   return rows.filter(inForceHere).find((r) => same(r.cells.localip, s.source) && same(r.cells.target, s.domain) && same(r.cells.tag, s.tag));
 }
 
-// inForceHere says that a row pauses this instance. What the daemon holds in memory, or cannot read again, counts as well.
+// inForceHere says that a row pauses this instance. What the daemon holds in memory, or cannot read again, is its own.
 export function inForceHere(r: Row): boolean {
   const ours = isSet(r.cells.cluster) || Number(r.cells.server) === session.current?.instance?.server_id;
-  return ours && (!r.problem || held(r));
+  return held(r) || (ours && !r.problem);
 }
 
-// held says that a problem of a row is only where it is kept.
-export const held = (r: Row): boolean => r.id < 0 || Boolean(schema.current && !schema.writable);
+// held says that a pause counts although the database does not have it, or cannot be read: the problem is only where it is kept.
+export const held = (r: Row): boolean => r.id < 0 || /as it was read last$/.test(r.problem ?? '');

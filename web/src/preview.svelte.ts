@@ -1,6 +1,7 @@
 // The effect of a change, asked for while it is being made.
 import { untrack } from 'svelte';
 import { ApiError } from './api';
+import { session } from './session.svelte';
 import type { Effect, Preview } from './types';
 
 const settle = 350; // milliseconds without a key before the daemon is asked
@@ -19,6 +20,7 @@ export class PreviewState {
   constructor(question: () => Question | undefined) {
     $effect(() => {
       const ask = question();
+      if (!session.open) return; // after a login it is asked anew
       this.current = false;
       if (!ask) {
         this.effect = undefined;

@@ -43,14 +43,13 @@ export function connect(
   // without an upgrade is answered with what is wrong with it.
   const reopen = async () => {
     await session.refresh();
-    if (closed || (!session.open && !session.error)) return;
-    if (session.open) {
-      const why = opened ? '' : await refusal(path, query);
-      if (closed) return;
-      on.refused(why);
-      opened = false;
-      open();
-    } else timer = setTimeout(reopen, pause);
+    await session.reopened();
+    if (closed) return;
+    const why = opened ? '' : await refusal(path, query);
+    if (closed) return;
+    on.refused(why);
+    opened = false;
+    open();
   };
 
   on.state('connecting');

@@ -22,6 +22,7 @@ class Schema {
     return this.asked;
   }
 
+  // forget has it asked again, of a daemon that may have other settings.
   forget(): void {
     this.asked = undefined;
   }

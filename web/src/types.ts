@@ -313,7 +313,7 @@ export interface Change {
   who: string;
   table: string;
   row: number;
-  action: 'insert' | 'update' | 'delete' | 'retry' | 'fail' | 'move' | 'evacuate'; // the last four: what was done with mail
+  action: 'insert' | 'update' | 'delete' | 'retry' | 'fail' | 'move' | 'evacuate' | 'calm' | 'resume'; // the last six: what was done with mail
   before: Cells | null;
   after: Cells | null;
   undone: boolean;

@@ -13,6 +13,8 @@ import { chromium } from 'playwright-core';
 import { start as startMock } from '../mock/server.mjs';
 
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+// patience is a guard, in milliseconds: a busy machine may be slow.
+export const patience = 90_000;
 export const shots = process.env.SHOTS || fileURLToPath(new URL('./shots/', import.meta.url));
 
 export async function open() {
@@ -41,7 +43,7 @@ export async function visit(o, { width = 1280, height = 900, scheme = 'light' } 
     extraHTTPHeaders: o.token ? { Authorization: `Bearer ${o.token}` } : {},
   });
   const page = await context.newPage();
-  page.setDefaultTimeout(20_000); // a guard: a busy machine may be slow
+  page.setDefaultTimeout(patience);
   page.faults = [];
   page.on('pageerror', (e) => page.faults.push('error in the page: ' + e.message));
   page.on('dialog', (d) => (page.faults.push('a script opened a dialog: ' + d.message()), d.dismiss()));
@@ -73,7 +75,7 @@ async function login(page, o) {
 export async function go(page, hash) {
   await page.evaluate((h) => (location.hash = h), hash);
   await page.locator('main h1').first().waitFor();
-  await page.waitForFunction(() => !document.querySelector('main .loading'), undefined, { timeout: 15_000 });
+  await page.waitForFunction(() => !document.querySelector('main .loading'));
 }
 
 export const shoot = async (page, name) =>

@@ -10,9 +10,8 @@ export async function save(page, verb = 'Save', last = true) {
   await page.waitForFunction(() => !document.querySelector('dialog[open] footer button:last-child').disabled);
   const effect = await dialog(page).locator('section[aria-label="What this does"]').innerText();
   if (effect.length < 20) throw new Error('no effect is told before saving: ' + effect);
-  await button.click();
+  await Promise.all([page.locator('.toast').last().waitFor(), button.click()]); // a toast does not stay for long
   if (last) await dialog(page).waitFor({ state: 'detached' });
-  await page.locator('.toast').last().waitFor();
 }
 
 export const undo = async (page) => {
@@ -47,7 +46,8 @@ export const steps = {
     await page.getByRole('link', { name: 'Why does steps.example wait?' }).waitFor();
   },
 
-  async pauses(page) {
+  async pauses(page, o) {
+    if (o.mocked) await rowWith(page, 'hotmail.com').getByText('In force for now: in memory alone').waitFor();
     await page.getByRole('button', { name: 'Pause deliveries', exact: true }).click();
     await fillIn(page, 'To domain or remote IP', 'steps.example');
     await dialog(page).getByRole('button', { name: '1 h', exact: true }).click();
@@ -167,10 +167,12 @@ export const steps = {
     await save(page, 'Remove');
   },
 
-  async domains(page) {
+  async domains(page, o) {
     await page.getByLabel('Domain', { exact: true }).fill('gmail.com');
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { name: 'Limits in force' }).waitFor();
+    const holds = page.locator('section[aria-labelledby=limits] tr', { hasText: 'Holds mail up now' });
+    if (o.mocked && !/^Messages per minute/.test(await holds.first().innerText())) throw new Error('the limit that holds mail up is not marked');
     await page.getByRole('button', { name: 'Fail …' }).click();
     const fail = dialog(page).getByRole('button', { name: 'Fail the waiting mail' });
     if (await fail.isEnabled()) throw new Error('failing mail needs no confirmation');
@@ -214,8 +216,8 @@ export const steps = {
     const button = page.getByRole('button', { name: /^Undo … change/ });
     if (await button.count()) {
       await button.first().click();
-      await dialog(page).locator('table, p').first().waitFor();
-      await page.keyboard.press('Escape');
+      await save(page, 'Undo');
+      await page.locator('.toast', { hasText: 'Undone.' }).waitFor();
     }
   },
 

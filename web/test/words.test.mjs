@@ -1,5 +1,6 @@
 // Words, numbers, and the cascade of limits.
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { after, before, test } from 'node:test';
 import { createServer } from 'vite';
@@ -124,6 +125,35 @@ test('what an explanation says', async () => {
   assert.ok(!idle({ for: 'offline: connection refused' }));
   assert.equal(heldUp({ waiting: { count: 100, in_hand: 20 }, plan: { items: 30 } }), 110);
   assert.equal(heldUp({ waiting: { count: 7, in_hand: 0 } }), 7);
+});
+
+test('which limits hold mail up', async () => {
+  const { holding } = await load('waits');
+  const lane = (source, why, ...next) => ({ source, waits: { for: why }, remotes: next.map((n) => ({ next: n })) });
+  const x = {
+    waits: { for: 'the limit of messages per minute' },
+    plan: {
+      lanes: [
+        lane('192.0.2.1', 'the limit of messages per minute', { connect: 'later' }),
+        lane('192.0.2.2', 'the limits of its remote addresses per minute', {}, { message: 'later' }, { connect: 'later' }),
+        lane('192.0.2.3', 'mail: there is none for it'),
+      ],
+    },
+  };
+  assert.deepEqual(holding(x, '192.0.2.1'), ['domain_maxmessages']);
+  assert.deepEqual(holding(x, '192.0.2.2'), ['ip_maxmessages', 'ip_maxconnects']);
+  assert.deepEqual(holding(x, '192.0.2.3'), [], 'what one address waits for holds no other up');
+  assert.deepEqual(holding({ ...x, waits: { for: 'room in memory' } }, '192.0.2.3'), ['domain_maxqueue']);
+  assert.deepEqual(holding({ waits: { for: '' } }, '192.0.2.1'), []);
+});
+
+// A limit whose reason has other words now would not be marked any more.
+test('the daemon has the words of the page for what limits hold up', async () => {
+  const source = (name) => readFile(fileURLToPath(new URL(`../../internal/${name}/wait.go`, import.meta.url)), 'utf8');
+  const said = (await source('schedule')) + (await source('outbox'));
+  const { limitWaits } = await load('waits');
+  for (const [reason] of [...limitWaits, ['the limits of its remote addresses per minute']])
+    assert.ok(said.includes(`"${reason}"`), reason);
 });
 
 test('a minute that goes on', async () => {
