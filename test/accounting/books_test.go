@@ -73,6 +73,13 @@ func (b *books) conclude(id string, o outcome) {
 	b.outcomes[id] = append(b.outcomes[id], o)
 }
 
+// size is how many messages there are.
+func (b *books) size() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.published)
+}
+
 func (b *books) killed(sent, dead time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

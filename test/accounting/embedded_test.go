@@ -20,21 +20,21 @@ func TestEmbedded(t *testing.T) {
 	s := startSink(t, b, dir)
 	p := newProgram(t, dir, s, nil)
 	p.start()
-	intake, enough := context.WithCancel(t.Context())
+	intake, cease := context.WithCancel(t.Context())
 	var clients sync.WaitGroup
 	defer clients.Wait()
-	defer enough()
+	defer cease()
 	door, batches := &smtpSource{addr: p.smtp, books: b}, &batchSource{program: p, books: b}
 	first, second := rand.New(rand.NewPCG(random.Uint64(), 1)), rand.New(rand.NewPCG(random.Uint64(), 2))
 	clients.Go(func() { door.run(intake, first) })
 	clients.Go(func() { batches.run(intake, second) })
 
-	chaos(t, random, p, pace{embeddedTime, killLeast, killMost, embeddedRate}, []event{
+	chaos(t, random, p, b, pace{embeddedTime, killLeast, killMost, embeddedRate}, []event{
 		{"killed", func() { b.killed(p.kill()); p.start() }},
 		{"killed", func() { b.killed(p.kill()); p.start() }},
 		{"clean restart", func() { p.stop(); p.start() }},
 	})
-	enough()
+	cease()
 	clients.Wait()
 	drain(t, p, b, func() { readAll(t, p, b) })
 	p.stop()
@@ -85,7 +85,7 @@ func (s *smtpSource) run(ctx context.Context, random *rand.Rand) {
 
 func (s *smtpSource) send(id, source string) error {
 	if s.text == nil {
-		conn, err := net.DialTimeout("tcp", s.addr, time.Second)
+		conn, err := net.DialTimeout("tcp", s.addr, patience)
 		if err != nil {
 			return err
 		}
@@ -120,7 +120,7 @@ func (s *smtpSource) say(code int, line string) error {
 }
 
 func (s *smtpSource) expect(code int) error {
-	_ = s.conn.SetReadDeadline(time.Now().Add(30 * time.Second))
+	_ = s.conn.SetReadDeadline(time.Now().Add(patience))
 	_, _, err := s.text.ReadResponse(code)
 	return err
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"maps"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"posthoorn/internal/testbed"
 )
 
 // program is posthoorn as a process, with the configuration of one run.
@@ -41,7 +42,7 @@ func newProgram(t *testing.T, dir string, s *sink, keys map[string]string) *prog
 	if err != nil {
 		t.Fatal(err)
 	}
-	port := freePort(t)
+	port := strconv.Itoa(testbed.FreePort(t))
 	p := &program{t: t, path: path, config: filepath.Join(dir, "config.txt"), log: log, smtp: "127.0.0.1:" + port}
 	all := map[string]string{
 		"state-directory":        filepath.Join(dir, "state"),
@@ -78,16 +79,6 @@ func newProgram(t *testing.T, dir string, s *sink, keys map[string]string) *prog
 		_ = log.Close()
 	})
 	return p
-}
-
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
 }
 
 // start returns at once; the program may be killed before it is ready.
@@ -141,8 +132,8 @@ func (p *program) stop() {
 		if err != nil {
 			p.t.Errorf("a clean stop ended with %v", err)
 		}
-	case <-time.After(70 * time.Second):
-		p.t.Error("no clean stop within 70 seconds")
+	case <-time.After(patience):
+		p.t.Errorf("no clean stop within %v", patience)
 		p.kill()
 	}
 }

@@ -23,12 +23,16 @@ type pace struct {
 	rate                int
 }
 
-// chaos does every event once, in random order, then more of them until the time is over, with random pauses.
-func chaos(t *testing.T, random *rand.Rand, p *program, pace pace, events []event) {
+// enough is how many messages a run must have to show something.
+const enough = 200
+
+// chaos does every event once, in random order, then more of them until the time is over and there were enough messages, with random
+// pauses.
+func chaos(t *testing.T, random *rand.Rand, p *program, b *books, pace pace, events []event) {
 	t.Helper()
 	end := time.Now().Add(pace.length)
 	var deck []int
-	for i := 0; i < len(events) || time.Now().Before(end); i++ {
+	for i := 0; i < len(events) || time.Now().Before(end) || b.size() < enough; i++ {
 		<-time.After(pace.least + time.Duration(random.Int64N(int64(pace.most-pace.least))))
 		p.alive()
 		if len(deck) == 0 {
@@ -42,11 +46,14 @@ func chaos(t *testing.T, random *rand.Rand, p *program, pace pace, events []even
 	}
 }
 
+// patience is how long a run waits for what must come, on a machine that does much else.
+const patience = 3 * time.Minute
+
 // drain waits until every confirmed message has its final state and nothing has happened for a while: what was published and
-// never confirmed may be in the outbox too, and late doubles would show. It fails when nothing moves for a minute.
+// never confirmed may be in the outbox too, and late doubles would show. It fails when nothing moves any more.
 func drain(t *testing.T, p *program, b *books, look func()) {
 	t.Helper()
-	const quiet, patience = 2 * time.Second, time.Minute
+	const quiet = 2 * time.Second
 	moved, last := time.Now(), -1
 	for {
 		look()
@@ -60,7 +67,7 @@ func drain(t *testing.T, p *program, b *books, look func()) {
 		}
 		if still > patience {
 			p.stacks()
-			t.Fatalf("nothing has moved for a minute, %d messages have no final state; %s", open, b)
+			t.Fatalf("nothing has moved for %v, %d messages have no final state; %s", still, open, b)
 		}
 		<-time.After(100 * time.Millisecond)
 		p.alive()
@@ -75,7 +82,7 @@ func emptied(t *testing.T, broker *testbed.RabbitMQ, queue string) {
 		switch n := messagesIn(t, broker, queue); {
 		case n == "0":
 			return
-		case time.Since(began) > time.Minute:
+		case time.Since(began) > patience:
 			t.Errorf("%s messages stay in the outbox", n)
 			return
 		}
@@ -105,9 +112,6 @@ func judge(t *testing.T, b *books) {
 	if len(problems) > 20 {
 		t.Errorf("and %d more", len(problems)-20)
 	}
-	if len(b.published) < 200 {
-		t.Errorf("only %d messages: that shows nothing", len(b.published))
-	}
 }
 
 // rabbitRun is a run with a real broker. faults makes the events of it.
@@ -124,18 +128,18 @@ func rabbitRun(t *testing.T, name string, pace pace, faults func(p *program, b *
 	p.start()
 
 	outside := &client{url: broker.URL(), books: b, names: queues}
-	publishing, enough := context.WithCancel(t.Context())
+	publishing, cease := context.WithCancel(t.Context())
 	reading, stop := context.WithCancel(t.Context())
 	var clients sync.WaitGroup
 	defer clients.Wait()
 	defer stop()
-	defer enough()
+	defer cease()
 	sourceDice := rand.New(rand.NewPCG(random.Uint64(), 1))
 	clients.Go(func() { outside.publish(publishing, sourceDice, pace.rate) })
 	clients.Go(func() { outside.read(reading) })
 
-	chaos(t, random, p, pace, faults(p, b, link))
-	enough()
+	chaos(t, random, p, b, pace, faults(p, b, link))
+	cease()
 	drain(t, p, b, func() {})
 	emptied(t, broker, queues.outbox)
 	p.stop()
@@ -169,10 +173,6 @@ func TestBrokerAndConnection(t *testing.T) {
 		}
 	})
 }
-
-// window is how long before a kill an answered dot may be missing from the ledger: about a millisecond, and a machine that
-// runs other tests beside.
-const window = 300 * time.Millisecond
 
 // TestKill: SIGKILL at any moment loses nothing, and doubles only what was in doubt at that moment.
 func TestKill(t *testing.T) {

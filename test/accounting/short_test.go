@@ -12,3 +12,7 @@ const (
 	embeddedTime, embeddedRate = 12 * time.Second, 80
 	killLeast, killMost        = time.Second, 5 * time.Second
 )
+
+// window is how long before a kill an answered dot may be missing from the ledger: about a millisecond, and on a slow machine that runs
+// other tests beside as long as the program is not given a turn.
+const window = 2 * time.Second

@@ -11,3 +11,6 @@ const (
 	embeddedTime, embeddedRate = 6 * time.Minute, 30
 	killLeast, killMost        = 50 * time.Millisecond, 3 * time.Second
 )
+
+// window is as in the short runs, on a machine that has time.
+const window = 300 * time.Millisecond
