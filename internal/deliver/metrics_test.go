@@ -36,6 +36,7 @@ func TestPhasesAndSeconds(t *testing.T) {
 			seen := map[string]string{}
 			p := &peer{caps: want.caps, act: func(command string, _ int) string {
 				time.Sleep(map[string]time.Duration{"MAIL": time.Second, "dot": 2 * time.Second}[command])
+				synctest.Wait() // until the client waits for the answer
 				seen[command] = client.inPhases()
 				return ""
 			}}
