@@ -1,4 +1,6 @@
 // What the daemon's surroundings know: what arrived, and what others than the operator do.
+import { patience } from '../../web/test/browser.mjs';
+
 const base = process.env.BACKSTAGE;
 
 async function ask(path, method = 'GET', body) {
@@ -18,8 +20,8 @@ export const compress = (word) => ask('/compress/' + encodeURIComponent(word), '
 export const pause = (seconds) => new Promise((done) => setTimeout(done, seconds * 1000));
 
 // until asks again and again, and returns the first answer that is true.
-export async function until(what, ready, patience = 60) {
-  for (const end = Date.now() + patience * 1000; ; await pause(0.15)) {
+export async function until(what, ready) {
+  for (const end = Date.now() + 2 * patience; ; await pause(0.15)) {
     const answer = await ready();
     if (answer) return answer;
     if (Date.now() > end) throw new Error('still waiting for ' + what);

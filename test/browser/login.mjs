@@ -1,8 +1,10 @@
 // Before the password, and the first thing that is seen.
+import { patience } from '../../web/test/browser.mjs';
 
 export async function login(o) {
   const wrong = [];
   const context = await o.browser.newContext();
+  context.setDefaultTimeout(patience);
   const page = await context.newPage();
   page.on('pageerror', (e) => wrong.push(e.message));
   await page.goto(o.url + '/#/domains');

@@ -16,6 +16,7 @@ import (
 
 const (
 	tick       = 500 * time.Millisecond
+	patience   = 90 * time.Second // a guard: a busy machine may be slow
 	secretBody = "a body that nobody may see"
 )
 
@@ -80,7 +81,7 @@ func (r *rig) publish(messages ...map[string]any) error {
 		_ = json.NewEncoder(&lines).Encode(m)
 	}
 	var said bytes.Buffer
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	code := app.Run(ctx, app.Program{
 		Args: []string{"--config-file", r.file, "queue", "publish", "outbox"}, Name: "posthoorn", Version: "test",
@@ -101,11 +102,11 @@ type submission struct {
 
 // submit is a client that logs in with a password, which the door does not want.
 func (r *rig) submit(recipient, secret string) (s submission, err error) {
-	raw, err := net.DialTimeout("tcp", r.door, 10*time.Second)
+	raw, err := net.DialTimeout("tcp", r.door, patience)
 	if err != nil {
 		return s, err
 	}
-	_ = raw.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = raw.SetDeadline(time.Now().Add(patience))
 	c := textproto.NewConn(raw)
 	defer func() { _ = c.Close() }()
 	say := func(line string) (code int) {
