@@ -24,6 +24,7 @@ var brakeNames = [numBrakes]string{"memory budget is used up", "free space is be
 type brake struct {
 	mu      sync.Mutex
 	on      [numBrakes]bool
+	doubted bool // somebody else has told the consumer something
 	changed chan struct{}
 }
 
@@ -61,6 +62,23 @@ func (b *brake) claim(r brakeReason) bool {
 	return !taken
 }
 
+// doubt has the consumer told what holds once more, whatever it has been told by somebody else.
+func (b *brake) doubt() {
+	b.mu.Lock()
+	b.doubted = true
+	b.mu.Unlock()
+	b.tell()
+}
+
+// trusted says, once after each doubt, that there is some.
+func (b *brake) trusted() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	doubted := b.doubted
+	b.doubted = false
+	return !doubted
+}
+
 func (b *brake) isOn(r brakeReason) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -92,6 +110,7 @@ const (
 func (e *Engine) runBrake(ctx context.Context) {
 	held, sure := false, true
 	for {
+		sure = e.brake.trusted() && sure
 		reason := e.brake.reason()
 		var again <-chan time.Time
 		if wish := reason != ""; wish != held || !sure {

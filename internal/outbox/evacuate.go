@@ -72,6 +72,7 @@ func (v *evacuation) run(ctx context.Context) error {
 	v.open = v.e.o.Waiting.Shut(shut)
 	pausing, cancel := context.WithTimeout(ctx, brakeWait)
 	defer cancel()
+	defer v.e.brake.doubt() // it may not have looked yet, and not before this is over
 	if err := v.e.input().Pause(pausing); err != nil {
 		return fmt.Errorf("consuming could not be stopped: %w", err)
 	}

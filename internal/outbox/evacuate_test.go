@@ -213,6 +213,53 @@ func TestEvacuationThatIsEnded(t *testing.T) {
 	}
 }
 
+// laggard is a broker whose consumer goes on at once when it is told to, and says so when the gate is open.
+type laggard struct {
+	*elsewhere
+	told chan struct{}
+	gate <-chan struct{}
+}
+
+func (b *laggard) Consume(queue string, consumers, credit int, h broker.Handler) (broker.Consumer, error) {
+	c, err := b.elsewhere.Consume(queue, consumers, credit, h)
+	return &laggingConsumer{c, b}, err
+}
+
+type laggingConsumer struct {
+	broker.Consumer
+	b *laggard
+}
+
+func (c *laggingConsumer) Resume(ctx context.Context) error {
+	err := c.Consumer.Resume(ctx)
+	select {
+	case c.b.told <- struct{}{}:
+	default:
+	}
+	<-c.b.gate
+	return err
+}
+
+// Consuming goes on after an evacuation also where that is over before the brake has looked.
+func TestConsumingGoesOnAfterAShortEvacuation(t *testing.T) {
+	gate, open := gate()
+	defer open()
+	told := make(chan struct{}, 1)
+	r, _ := newRemoteRig(t, 1, func(o *Options) { o.Broker = &laggard{o.Broker.(*elsewhere), told, gate} })
+	soon(t, "the brake is busy", func() bool { // it may miss some of that
+		r.engine.brake.press(brakeRoom)
+		time.Sleep(time.Millisecond)
+		r.engine.brake.release(brakeRoom)
+		return len(told) > 0
+	})
+	if n, err := r.engine.Evacuate(t.Context(), "", "", false, nil); n != 0 || err != nil {
+		t.Fatal(n, err)
+	}
+	open()
+	r.publish(`{"recipient":"bad"}`)
+	r.read("failure", 1)
+}
+
 // The form of the time is that of the message itself, and a message is never the same twice.
 func TestEvacueeIsWrittenAsItCame(t *testing.T) {
 	r, _ := newRemoteRig(t, 1)
