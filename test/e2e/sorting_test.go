@@ -277,3 +277,24 @@ func TestRefusalsInTheLog(t *testing.T) {
 		}
 	})
 }
+
+// Whoever asks for notifications in the name of another gets none sent to that one: what a stranger may hand in is not ours to send on,
+// and the rest is refused in his session.
+func TestNothingGoesToASpoofedSender(t *testing.T) {
+	t.Parallel()
+	onEmbedded(t, behind(map[string]string{"rabbitmq-dsn": "outbox", "rabbitmq-local": "yes", "rabbitmq-reports": "yes", "dsn-notify": "SUCCESS,FAILURE,DELAY"}), func(t *testing.T, r *rig) {
+		r.set("locals", localRows...)
+		r.ready()
+		const asks = " NOTIFY=SUCCESS,FAILURE,DELAY"
+		r.from(stranger, "MAIL FROM:<victim@away.test> RET=FULL", "250", "RCPT TO:<refuse@away.test>"+asks, "550", "RCPT TO:<desk@shop.test>"+asks, "250",
+			"DATA", "354", ordinaryMail, "250", "MAIL FROM:<victim@away.test> RET=FULL", "250", "RCPT TO:<bounce-1@any.test>"+asks, "250", "DATA", "354", reportMail(t), "250")
+		r.one("local")
+		r.one("reports")
+		r.publish(`{"envelope":"me@sender.test","recipient":"last@away.test","mime":"Subject: x\r\n\r\n","dsn":{"notify":"NEVER"}}`)
+		r.succeed(1)
+		if all := r.sink.Messages(); len(all) != 1 {
+			t.Errorf("%d messages went out, want 1: %+v", len(all), all)
+		}
+		r.empty("outbox", "results")
+	})
+}
