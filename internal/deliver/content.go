@@ -30,7 +30,6 @@ func (c *Conn) content(j *Job) (next *Job) {
 	if err == nil && next != nil {
 		c.wantAhead(2)
 	}
-	c.enter(Waiting)
 	r := c.outcome(dotOut, err)
 	if err != nil {
 		c.dead = true
@@ -86,6 +85,7 @@ func (c *Conn) sendContent(j *Job, buf *[]byte) (next *Job, dotOut bool, err err
 		out = append(out, c.command.buf...)
 	}
 	c.showContent(j)
+	c.enter(Waiting) // before the dot is out: who stops us is not to leave before its reply
 	n, err := c.write(out)
 	if n >= dot {
 		c.data += int64(len(j.body.Data))
