@@ -279,7 +279,7 @@ func TestSourcesOfWhatIsTriedAgain(t *testing.T) {
 			r := newRigOn(t, openStore(t, fs), peer.port(), func(o *Options) { o.Bodies, o.StoreOut = b, true })
 			r.publish(`{"recipient":"a@receiver.test","mime":"x","id":1}`)
 			if b.wait != nil {
-				<-b.asked
+				arrives(t, b.asked)
 				return
 			}
 			o := r.read("retry", 1)[0]

@@ -63,7 +63,10 @@ func (o Options) withDefaults() Options {
 func (e *Engine) Start() error {
 	ctx, end := context.WithCancel(context.Background())
 	e.end = end
-	e.background.Go(func() { e.loop.run(ctx) })
+	looping, halt := context.WithCancel(ctx)
+	over := make(chan struct{})
+	e.halt = func() { halt(); <-over }
+	e.background.Go(func() { e.loop.run(looping); close(over) })
 	e.background.Go(func() { e.clerk.run(ctx) })
 	if err := e.careful.begin(time.Now()); err != nil {
 		return err
@@ -129,6 +132,7 @@ func (e *Engine) Stop(ctx context.Context) bool {
 	e.careful.giveUp()
 	clean := e.drain(ctx)
 	e.o.Settler.Close()
+	e.halt()    // it starts what is waited for
 	e.wg.Wait() // results that are being written still get to their queue: what goes back when the input is closed is sent again
 	e.clerk.wait()
 	clean = e.flush(ctx) && e.hand.size() == 0 && clean

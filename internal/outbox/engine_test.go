@@ -119,7 +119,7 @@ func (o *outcome) last() result { return o.Results[len(o.Results)-1] }
 func (r *rig) read(queue string, n int) []outcome {
 	r.t.Helper()
 	var list []outcome
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(patient)
 	for len(list) < n {
 		for _, taken := range r.store.Take(queue, n-len(list), nil) {
 			var o outcome

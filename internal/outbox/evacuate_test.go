@@ -311,7 +311,7 @@ func TestEvacuateForGood(t *testing.T) {
 	for i := range n {
 		r.publish(`{"recipient":"a%d@receiver.test","mime":"x","id":%d}`, i, i)
 	}
-	<-reached
+	arrives(t, reached)
 	ended := make(chan error, 1)
 	total := 0
 	go func() {
@@ -326,7 +326,7 @@ func TestEvacuateForGood(t *testing.T) {
 	default:
 	}
 	open()
-	if err := <-ended; err != nil {
+	if err := arrives(t, ended); err != nil {
 		t.Fatal(err)
 	}
 	given, _ := r.store.Len("outbox2")

@@ -64,39 +64,27 @@ func TestLoad(t *testing.T) {
 	for range 3 {
 		r.publish(`{"recipient":"you@other.test","mime":"x"}`)
 	}
-	deadline := time.Now().Add(20 * time.Second)
-	for {
+	soon(t, "all is told", func() bool {
 		all, sources, destinations, err := r.engine.Load(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
 		got, parked := destinations["receiver.test"], destinations["other.test"]
-		if all.Memory == 5 && all.Parked == 3 && all.Active > 0 && got.Memory == 5 && got.Active == all.Active && parked == (stats.Gauges{Parked: 3}) && sources[loopback].Active == all.Active && sources[loopback].Memory > 0 && sources[loopback].Parked == 3 {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%+v %+v %+v", all, sources, destinations)
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+		return all.Memory == 5 && all.Parked == 3 && all.Active > 0 && got.Memory == 5 && got.Active == all.Active && parked == (stats.Gauges{Parked: 3}) &&
+			sources[loopback].Active == all.Active && sources[loopback].Memory > 0 && sources[loopback].Parked == 3
+	})
 	if all, _, err := r.engine.Gauges(t.Context()); err != nil || all.Memory != 5 || all.Parked != 3 {
 		t.Errorf("gauges %+v %v", all, err)
 	}
 	open()
 	r.read("results", 5)
-	for { // the connections stay, and are seen where they lead
+	soon(t, "the connections stay, and are seen where they lead", func() bool {
 		all, _, destinations, err := r.engine.Load(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := destinations["receiver.test"]; all.Idle > 0 && got == (stats.Gauges{Idle: all.Idle}) {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%+v %+v", all, destinations)
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+		return all.Idle > 0 && destinations["receiver.test"] == (stats.Gauges{Idle: all.Idle})
+	})
 }
 
 // Who cannot be reached is named, as soon as there is enough mail for it.
@@ -106,20 +94,13 @@ func TestUnreachable(t *testing.T) {
 		r.publish(`{"recipient":"you@receiver.test","mime":"x","retries":[3600]}`)
 	}
 	r.read("retry", 3)
-	deadline := time.Now().Add(20 * time.Second)
-	for {
+	soon(t, "it is named", func() bool {
 		names, err := r.engine.Unreachable(t.Context(), 0)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(names) == 1 && names[0] == "receiver.test" {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("unreachable: %v", names)
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+		return len(names) == 1 && names[0] == "receiver.test"
+	})
 	if names, err := r.engine.Unreachable(t.Context(), 100); err != nil || len(names) > 0 {
 		t.Errorf("with little mail: %v %v", names, err)
 	}

@@ -129,13 +129,7 @@ func TestMetricsOfStanding(t *testing.T) {
 	for _, to := range []string{"a@nowhere.test", "b@other.test"} {
 		r.publish(`{"envelope":"a@b.test","recipient":%q,"mime":"Subject: x\r\n\r\nx\r\n"}`, to)
 	}
-	deadline := time.Now().Add(20 * time.Second)
-	for !slices.Equal(shown(t, registry, "plan_lanes"), []string{"1"}) {
-		if time.Now().After(deadline) {
-			t.Fatalf("lanes: %q", shown(t, registry, "plan_lanes"))
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
+	soon(t, "there is a lane", func() bool { return slices.Equal(shown(t, registry, "plan_lanes"), []string{"1"}) })
 	for _, name := range []string{"plan_waiting", "plan_in_hand", "plan_sites", "plan_groups", "plan_lookups", "plan_needy", "in_hand_bytes"} {
 		if got := shown(t, registry, name); len(got) == 0 {
 			t.Errorf("no %s", name)

@@ -139,7 +139,7 @@ func TestFailReachesMemoryAndNoTransaction(t *testing.T) {
 	for i := range n {
 		r.publish(`{"recipient":"a%d@receiver.test","mime":"x","id":%d}`, i, i)
 	}
-	<-reached
+	arrives(t, reached)
 	soon(t, "all are known to the loop or wait", func() bool { return r.known("receiver.test") == n })
 	would, err := r.engine.Mail(t.Context(), "receiver.test")
 	if err != nil {

@@ -161,7 +161,8 @@ type Engine struct {
 	ready      chan struct{}   // closed when consumer is set
 	ctx        context.Context // ends when nothing new may start
 	cancel     context.CancelFunc
-	wg         sync.WaitGroup // lookups and dials
+	halt       func()         // ends the loop
+	wg         sync.WaitGroup // lookups, dials, and what takes too long for the loop and the clerk
 	end        context.CancelFunc
 	background sync.WaitGroup // what runs from Start to the end of Stop
 }

@@ -113,9 +113,12 @@ func TestPinnedToAPausedAddress(t *testing.T) {
 		return ""
 	})
 	r, s := ruled(t, peer, nil)
-	r.publish(`{"recipient":"a@receiver.test","mime":"x","retries":[2],"ips":["127.0.0.1","127.0.0.2"],"id":1}`)
+	r.publish(`{"recipient":"a@receiver.test","mime":"x","retries":[3600],"ips":["127.0.0.1","127.0.0.2"],"id":1}`)
 	from := r.read("retry", 1)[0].last().From
 	s.set(t, "paused", "localip="+from)
+	if _, err := r.engine.RetryNow(t.Context(), "receiver.test", nil); err != nil {
+		t.Fatal(err)
+	}
 	if o := r.read("success", 1)[0]; o.last().From == from {
 		t.Errorf("left from %s", from)
 	}

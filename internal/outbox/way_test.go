@@ -132,11 +132,12 @@ func TestSettingsChangeWhileResultsAreWritten(t *testing.T) {
 	for i := range messages {
 		r.publish(`{"recipient":"a%d@receiver.test","mime":"x","tags":["news"],"id":%d}`, i, i)
 	}
-	for i := 0; r.store.WaitingCount() < messages; i++ {
-		s.set(t, "paused", fmt.Sprintf("target=other%d.test", i))
-		time.Sleep(time.Millisecond)
-	}
-	soon(t, "all of it waits", r.idle)
+	changes := 0
+	soon(t, "all of it waits", func() bool {
+		changes++
+		s.set(t, "paused", fmt.Sprintf("target=other%d.test", changes))
+		return r.store.WaitingCount() == messages && r.idle()
+	})
 }
 
 // A pause that begins while mail is in memory takes it back, and the connection that is at work sends nothing more.
@@ -313,10 +314,10 @@ func TestTagsMoveIntoTheirPlace(t *testing.T) {
 		t.Errorf("%+v", o)
 	}
 	soon(t, "it stands behind its tag", func() bool {
-		return r.store.Count(localqueue.Place{Destination: "receiver.test", Hold: "news"}) == 1
+		return r.store.Count(localqueue.Place{Destination: "receiver.test", Hold: "news"}) == 1 && r.idle()
 	})
-	if due := r.store.PlacesOf("receiver.test")[0].NextDue; due.After(waited) {
-		t.Errorf("it has lost its place in the line by %v", due.Sub(waited))
+	if p := r.store.PlacesOf("receiver.test"); len(p) != 1 || p[0].NextDue.IsZero() || p[0].NextDue.After(waited) {
+		t.Errorf("it has lost its place in the line of %v: %+v", waited, p)
 	}
 	s.set(t, "paused")
 	r.read("success", 1)
