@@ -642,3 +642,49 @@ func TestWarnings(t *testing.T) {
 		}
 	}
 }
+
+// What a script may get wrong is refused in words that are not those of a programmer, with the field that it is about.
+func TestRequestsThatMakeNoSense(t *testing.T) {
+	doc := loadDescription(t)
+	r := start(t, nil)
+	b := r.loggedIn("ann")
+	const domain = "/destinations/{destination}"
+	for _, c := range []struct {
+		method, path, real string
+		body               any
+		status             int
+		field, words       string
+	}{
+		{"POST", "/tables/{table}", "/tables/capacity", object{}, 400, "cells", "missing"},
+		{"POST", "/tables/{table}", "/tables/capacity", object{"cells": nil}, 400, "cells", "missing"},
+		{"PUT", "/tables/{table}/{id}", "/tables/capacity/1", object{}, 400, "cells", "missing"},
+		{"POST", "/tables/{table}", "/tables/capacity", []int{}, 400, "", "object"},
+		{"POST", "/tables/{table}", "/tables/capacity", 5, 400, "", "object"},
+		{"POST", "/tables/{table}", "/tables/capacity", object{"cells": 5}, 400, "cells", "object"},
+		{"POST", "/tables/{table}", "/tables/capacity", object{strings.Repeat("x", 5000): 5}, 400, strings.Repeat("x", 100), "no field"},
+		{"POST", "/tables/{table}/preview", "/tables/capacity/preview", object{"id": 1.5}, 400, "id", "whole number"},
+		{"POST", "/tables/{table}/preview", "/tables/capacity/preview", object{"id": 1, "delete": "yes"}, 400, "delete", "true or false"},
+		{"POST", "/tables/{table}/preview", "/tables/capacity/preview", object{"delete": true}, 400, "id", "missing"},
+		{"POST", domain + "/retry", "/destinations/a.test/retry", []int{}, 400, "", "object"},
+		{"POST", domain + "/move", "/destinations/a.test/move", object{"ip": "x"}, 400, "ip", "no IP address"},
+		{"POST", domain + "/move", "/destinations/a.test/move", object{"ip": "192.0.2.9"}, 400, "ip", "of this host"},
+		{"POST", domain + "/move", "/destinations/a.test/move", object{"ip": "fe80::1%eth0"}, 400, "ip", "no IP address"},
+		{"POST", domain + "/preview", "/destinations/a.test/preview", object{"action": []string{}}, 400, "action", "text"},
+		{"POST", domain + "/fail", "/destinations/a.test/fail", object{"reason": "no\r\nX: y"}, 400, "reason", "line"},
+		{"POST", "/dkim/generate", "/dkim/generate", object{"domain": "a.test", "selector": strings.Repeat("a.", 120) + "a"}, 400, "selector", "253"},
+		{"POST", "/dkim/generate", "/dkim/generate", object{"domain": "a.test", "patterns": 5}, 400, "patterns", "list"},
+		{"GET", "/changes", "/changes?limit=501", nil, 400, "limit", "500"},
+		{"GET", "/live", "/live", nil, 426, "", "websocket"},
+		{"GET", "/monitor", "/monitor", nil, 426, "", "websocket"},
+	} {
+		got := b.validates(doc, c.method, c.path, c.real, c.body, c.status)
+		var a struct{ Error, Field string }
+		if err := json.Unmarshal([]byte(got.body), &a); err != nil || a.Field != c.field || !strings.Contains(a.Error, c.words) || len(a.Error) > 300 {
+			t.Errorf("%s %s %.80v: %.300s", c.method, c.real, c.body, got.body)
+		}
+	}
+	b.do("POST", api+"/tables/tokens", object{"cells": object{"token": 7}})
+	if r.editor.last["token"] != int64(7) {
+		t.Errorf("a token that is none was replaced by %v", r.editor.last["token"])
+	}
+}

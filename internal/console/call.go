@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"net/netip"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -62,13 +63,28 @@ func badBody(err error) *problem {
 		return deny(http.StatusRequestEntityTooLarge, "the request is larger than %d bytes", tooBig.Limit)
 	}
 	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return badField(wrong.Field, "%s is no %s", wrong.Value, wrong.Type)
+		return badField(wrong.Field, "%.40s is no %s", wrong.Value, kindOf(wrong.Type))
 	}
 	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
 		field, _ := strconv.Unquote(name)
-		return badField(field, "there is no field %s", name)
+		return badField(fmt.Sprintf("%.100s", field), "there is no field %.100q", field)
 	}
 	return deny(http.StatusBadRequest, "the request is no JSON that is understood: %v", err)
+}
+
+// kindOf is a type in the words of JSON.
+func kindOf(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.String:
+		return "text"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Int, reflect.Int64:
+		return "whole number"
+	case reflect.Slice:
+		return "list"
+	}
+	return "object"
 }
 
 // empty takes a request that needs to say nothing: no body, or an empty object.
@@ -87,9 +103,14 @@ func (c *call) address(name string) (netip.Addr, error) {
 	if text == "" {
 		return netip.Addr{}, nil
 	}
+	return addressIn(name, text)
+}
+
+// addressIn reads what stands in a field.
+func addressIn(field, text string) (netip.Addr, error) {
 	ip, err := netip.ParseAddr(text)
 	if err != nil || ip.Zone() != "" {
-		return netip.Addr{}, badField(name, "%.60q is no IP address", text)
+		return netip.Addr{}, badField(field, "%.60q is no IP address", text)
 	}
 	return ip.Unmap(), nil
 }

@@ -184,6 +184,8 @@ func (in *keyRequest) checkPatterns() error {
 	return nil
 }
 
+const longestName = 253 // in the DNS
+
 // recordName is where receivers look for a key.
 func recordName(domain, selector string) (string, error) {
 	_, ascii, err := mail.ParseDomain(domain)
@@ -195,7 +197,11 @@ func recordName(domain, selector string) (string, error) {
 			return "", badField("selector", "%.100q is no selector: letters, digits, hyphens and dots make one", selector)
 		}
 	}
-	return selector + "._domainkey." + ascii, nil
+	name := selector + "._domainkey." + ascii
+	if len(name) > longestName {
+		return "", badField("selector", "makes a name of more than %d bytes: %.60s…", longestName, name)
+	}
+	return name, nil
 }
 
 // stringSize is how long one string of a TXT record may be (RFC 1035 section 3.3).

@@ -3,8 +3,6 @@ package console
 import (
 	"errors"
 	"fmt"
-	"net/netip"
-	"slices"
 
 	"posthoorn/internal/settings"
 	"posthoorn/internal/stats"
@@ -12,9 +10,9 @@ import (
 
 // intent is something that somebody may want to do with the mail of a destination.
 type intent struct {
-	Action string     `json:"action"`
-	Reason string     `json:"reason"` // of fail
-	IP     netip.Addr `json:"ip"`     // of move
+	Action string `json:"action"`
+	Reason string `json:"reason"` // of fail
+	IP     string `json:"ip"`     // of move
 }
 
 // previewAction says what an action would find, and touches none of it.
@@ -62,13 +60,8 @@ func (s *Server) intended(in *intent) (string, error) {
 		}
 		return "All that is not in transaction becomes a final failure. The reason stands in the results, and senders who asked for it are told.", nil
 	case "move":
-		if err := goodAddress(in.IP); err != nil {
-			return "", err
-		}
-		if own := s.p.Instance.Sources; own != nil && !slices.Contains(own(), in.IP.Unmap()) {
-			return "", badField("ip", "%s is no address of this host", in.IP)
-		}
-		return fmt.Sprintf("All that is not in transaction leaves from %s from now on, also when it is tried again.", in.IP.Unmap()), nil
+		ip, err := s.goodAddress(in.IP)
+		return fmt.Sprintf("All that is not in transaction leaves from %s from now on, also when it is tried again.", ip), err
 	}
 	return "", badField("action", "is one of retry, fail and move")
 }

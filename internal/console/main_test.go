@@ -306,7 +306,7 @@ func (r *rig) browser() *browser {
 	transport := &http.Transport{DisableKeepAlives: true}
 	r.t.Cleanup(transport.CloseIdleConnections)
 	return &browser{rig: r, client: http.Client{
-		Transport: transport, Timeout: 20 * time.Second,
+		Transport: transport, Timeout: time.Minute,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }

@@ -10,10 +10,14 @@ import (
 	"posthoorn/internal/stats"
 )
 
-// slowTraffic takes longer to count than counts stay fresh.
-type slowTraffic struct{ fakeTraffic }
+// slowTraffic takes longer to count than counts stay fresh, and begins when all want it.
+type slowTraffic struct {
+	fakeTraffic
+	wanted sync.WaitGroup
+}
 
 func (f *slowTraffic) Gauges(ctx context.Context) (all stats.Gauges, sources map[netip.Addr]stats.Gauges, err error) {
+	f.wanted.Wait()
 	time.Sleep(fresh + fresh/10)
 	return f.fakeTraffic.Gauges(ctx)
 }
@@ -23,8 +27,10 @@ func TestSlowCountsAreShared(t *testing.T) {
 	traffic := new(slowTraffic)
 	s := &Server{p: Parts{Traffic: traffic}}
 	var all sync.WaitGroup
+	traffic.wanted.Add(4)
 	for range 4 {
 		all.Go(func() {
+			traffic.wanted.Done()
 			if _, err := s.load(t.Context(), false); err != nil {
 				t.Error(err)
 			}

@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"posthoorn/internal/outbox"
 	"posthoorn/internal/settings"
@@ -106,17 +108,22 @@ func (s *Server) fail(c *call) (any, error) {
 }
 
 func goodReason(reason string) error {
-	if strings.TrimSpace(reason) == "" || len(reason) > maxReason {
-		return badField("reason", "say in 1 to %d bytes why: it will be in the results", maxReason)
+	if strings.TrimSpace(reason) == "" || len(reason) > maxReason || strings.ContainsFunc(reason, unicode.IsControl) {
+		return badField("reason", "say in one line of 1 to %d bytes why: it will be in the results", maxReason)
 	}
 	return nil
 }
 
-func goodAddress(ip netip.Addr) error {
-	if !ip.IsValid() || ip.Zone() != "" {
-		return badField("ip", "name one of the addresses of this host")
+// goodAddress is the address to which mail is to move.
+func (s *Server) goodAddress(text string) (netip.Addr, error) {
+	ip, err := addressIn("ip", text)
+	if err != nil {
+		return ip, err
 	}
-	return nil
+	if own := s.p.Instance.Sources; own != nil && !slices.Contains(own(), ip) {
+		return ip, badField("ip", "%s is no address of this host", ip)
+	}
+	return ip, nil
 }
 
 func (s *Server) move(c *call) (any, error) {
@@ -125,15 +132,16 @@ func (s *Server) move(c *call) (any, error) {
 		return nil, err
 	}
 	var in struct {
-		IP netip.Addr `json:"ip"`
+		IP string `json:"ip"`
 	}
 	if err := c.body(&in); err != nil {
 		return nil, err
 	}
-	if err := goodAddress(in.IP); err != nil {
+	ip, err := s.goodAddress(in.IP)
+	if err != nil {
 		return nil, err
 	}
-	return s.acted(c, "move", settings.Cells{"destination": key, "ip": in.IP}, func() (int, error) { return s.p.Operator.Move(c.Context(), key, in.IP.Unmap(), nil) })
+	return s.acted(c, "move", settings.Cells{"destination": key, "ip": ip}, func() (int, error) { return s.p.Operator.Move(c.Context(), key, ip, nil) })
 }
 
 // acted carries out what cannot be undone, and notes who wanted it.

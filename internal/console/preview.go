@@ -41,6 +41,9 @@ func (s *Server) preview(c *call, e Editor) (any, error) {
 	if err := c.body(&in); err != nil {
 		return nil, err
 	}
+	if in.Delete && in.ID == 0 {
+		return nil, badField("id", "is missing")
+	}
 	cells, err := cellsOf(in.Cells)
 	if err != nil {
 		return nil, err

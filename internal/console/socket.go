@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/coder/websocket"
@@ -34,6 +35,12 @@ func (s *Server) watch(c *call, view string, show func(*socket) error) {
 		return
 	}
 	defer s.sockets.Done()
+	if !strings.EqualFold(c.Header.Get("Upgrade"), "websocket") {
+		c.w.Header().Set("Upgrade", "websocket")
+		c.w.Header().Set("Connection", "Upgrade")
+		deny(http.StatusUpgradeRequired, "this is a websocket: a client of such is needed").send(c.w)
+		return
+	}
 	if g := guestOf(c.Context()); g != nil {
 		if tcp, ok := g.Conn.(*net.TCPConn); ok {
 			_ = tcp.SetWriteBuffer(socketBuffer)

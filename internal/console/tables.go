@@ -133,12 +133,20 @@ func (p *pending) saved(body any, err error) (any, error) {
 	return body, err
 }
 
-func insertRow(c *call, e Editor) (any, error) {
+// cells are those of a request.
+func (c *call) cells() (settings.Cells, error) {
 	var in rowRequest
 	if err := c.body(&in); err != nil {
 		return nil, err
 	}
-	cells, err := cellsOf(in.Cells)
+	if in.Cells == nil {
+		return nil, badField("cells", "is missing")
+	}
+	return cellsOf(in.Cells)
+}
+
+func insertRow(c *call, e Editor) (any, error) {
+	cells, err := c.cells()
 	if err != nil {
 		return nil, err
 	}
@@ -154,7 +162,7 @@ const tokenTable = "tokens"
 
 // newToken makes a token where none is given. The table gets a hash of it.
 func newToken(cells settings.Cells) (made string) {
-	if given, _ := cells["token"].(string); given == "" {
+	if given := cells["token"]; given == nil || given == "" {
 		made = secret()
 		cells["token"] = settings.HashToken(made)
 	}
@@ -166,11 +174,7 @@ func updateRow(c *call, e Editor) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	var in rowRequest
-	if err := c.body(&in); err != nil {
-		return nil, err
-	}
-	cells, err := cellsOf(in.Cells)
+	cells, err := c.cells()
 	if err != nil {
 		return nil, err
 	}

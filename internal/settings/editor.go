@@ -105,6 +105,9 @@ func (e *Editor) insert(ctx context.Context, who, table string, given Cells) (Ch
 	if table == tablePaused {
 		e.ownPause(cells)
 	}
+	if len(cells) == 0 {
+		return Change{}, errNoCells
+	}
 	row := t.with(nil, cells)
 	if err := e.check(ctx, &t, 0, row); err != nil {
 		return e.pauseAnyway(ctx, who, &t, row, Change{}, err)
@@ -118,6 +121,9 @@ func (e *Editor) insert(ctx context.Context, who, table string, given Cells) (Ch
 	}
 	return c, nil
 }
+
+// errNoCells: a pause without any is one of everything, and any other row is none.
+var errNoCells = &CellError{"", "the row has no cell"}
 
 // added writes a new row.
 func added(tx Tx, t *TableInfo, cells Cells) (c Change, err error) {

@@ -12,6 +12,9 @@ import (
 // Preview says what a change would do: a new row (id 0), other cells of a row, or its end.
 func (e *Editor) Preview(ctx context.Context, table string, id int64, given Cells, remove bool) (Effect, error) {
 	t, cells, err := e.given(table, given)
+	if err == nil && id == 0 && !remove && len(cells) == 0 && table != tablePaused {
+		err = errNoCells
+	}
 	if refused, ok := errors.AsType[*CellError](err); ok {
 		return Effect{Problem: refused.Error(), Field: refused.Column}, nil
 	}

@@ -113,6 +113,7 @@ func TestWhatIsRefused(t *testing.T) {
 		field string
 		words string
 	}{
+		{"capacity", settings.Cells{}, "", "no cell"},
 		{"capacity", settings.Cells{"domain": "not a domain"}, "domain", "no domain"},
 		{"capacity", settings.Cells{"localip": "1.2.3"}, "localip", "no IP address"},
 		{"capacity", settings.Cells{"domain_maxmessages": -2}, "domain_maxmessages", "between"},
@@ -267,9 +268,11 @@ func TestPreview(t *testing.T) {
 	if len(f.Limits) != 1 || f.Limits[0].After != "100" {
 		t.Errorf("limits without the row: %+v", f.Limits)
 	}
-	f, err = e.Preview(t.Context(), "capacity", 0, settings.Cells{"domain": "x y"}, false)
-	if err != nil || f.Problem == "" {
-		t.Errorf("a bad row: %+v %v", f, err)
+	for _, cells := range []settings.Cells{{"domain": "x y"}, {}} {
+		f, err = e.Preview(t.Context(), "capacity", 0, cells, false)
+		if err != nil || f.Problem == "" {
+			t.Errorf("a bad row of %v: %+v %v", cells, f, err)
+		}
 	}
 	for _, c := range []struct {
 		table  string
