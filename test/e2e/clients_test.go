@@ -250,7 +250,7 @@ func TestSmtpSource(t *testing.T) {
 	cases := []struct {
 		sessions, messages, recipients, size int
 		more                                 []string
-	}{{1, 200, 1, 300, []string{"-d"}}, {20, 200, 10, 2000, nil}, {4, 4, 2, 1_000_000, nil}} // -d: all over one connection
+	}{{1, 60, 1, 300, []string{"-d"}}, {20, 100, 10, 2000, nil}, {4, 4, 2, 1_000_000, nil}} // -d: all over one connection
 	onBoth(t, setup{keys: map[string]string{"rabbitmq-inbox": "yes"}}, func(t *testing.T, r *rig) {
 		r.open()
 		for _, c := range cases {

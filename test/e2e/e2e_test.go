@@ -26,6 +26,9 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("test.parallel", "6"); err != nil { // tests wait more than they work
 		panic(err)
 	}
+	if err := os.Setenv("SWAKS_OPT_timeout", fmt.Sprint(patience.Seconds())); err != nil { // it would give up sooner
+		panic(err)
+	}
 	code := m.Run()
 	rabbit.Close()
 	databases.Close()

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -53,14 +54,17 @@ func (r *rig) fill(left int64) (free func()) {
 		r.t.Fatal(err)
 	}
 	defer func() { _ = f.Close() }()
-	var volume unix.Statfs_t
-	err = unix.Statfs(name, &volume)
-	if err == nil {
-		err = unix.Fallocate(int(f.Fd()), 0, 0, int64(volume.Bavail)*volume.Bsize-left)
-	}
-	if err != nil {
-		r.t.Fatal(err)
-	}
+	eventually(r.t, "the volume is filled", func() bool { // the daemon may take of it meanwhile
+		var volume unix.Statfs_t
+		err := unix.Statfs(name, &volume)
+		if err == nil {
+			err = unix.Fallocate(int(f.Fd()), 0, 0, int64(volume.Bavail)*volume.Bsize-left)
+		}
+		if err != nil && !errors.Is(err, unix.ENOSPC) {
+			r.t.Fatal(err)
+		}
+		return err == nil
+	})
 	return func() {
 		if err := os.Remove(name); err != nil {
 			r.t.Fatal(err)

@@ -21,11 +21,11 @@ def refusals(refused):
 
 
 def connect():
-    return smtplib.SMTP("127.0.0.1", port, timeout=30)
+    return smtplib.SMTP("127.0.0.1", port, timeout=120)
 
 
 def connect_tls():
-    return smtplib.SMTP_SSL("127.0.0.1", secure_port, timeout=30, context=trust)
+    return smtplib.SMTP_SSL("127.0.0.1", secure_port, timeout=120, context=trust)
 
 
 def upgrade(client):
