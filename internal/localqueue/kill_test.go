@@ -119,7 +119,7 @@ func killed(t *testing.T, dir string, first int, after time.Duration, there, ack
 	lines := bufio.NewScanner(out)
 	var kill *time.Timer
 	for lines.Scan() {
-		if kill == nil { // it is at work
+		if kill == nil && lines.Text()[0] == '-' { // it is at work, and acks too
 			kill = time.AfterFunc(after, func() { _ = c.Process.Kill() })
 		}
 		switch body := lines.Text()[1:]; lines.Text()[0] {
@@ -134,6 +134,6 @@ func killed(t *testing.T, dir string, first int, after time.Duration, there, ack
 	}
 	_ = c.Wait() // killed
 	if kill == nil {
-		t.Fatal("the child said nothing")
+		t.Fatal("the child acked nothing")
 	}
 }

@@ -84,7 +84,7 @@ func TestSilence(t *testing.T) {
 	result := make(chan error, 1)
 	b.Send(context.Background(), []broker.Publishing{{Queue: q, Body: []byte("y")}}, func(err error) { result <- err })
 	eventually(t, func() bool { _, is := b.Blocked(); return is })
-	if took := time.Since(begin); took > 22*time.Second {
+	if took := time.Since(begin); took > 35*time.Second { // two heartbeats, on a machine that is busy with other things too
 		t.Errorf("noticed after %v", took)
 	}
 	p.Blackhole(false)
