@@ -220,6 +220,41 @@ func TestLimitsBehindABalancer(t *testing.T) {
 	}
 }
 
+// TestTheClientIsJudgedBehindABalancer: checks and every line of the log are about its address.
+func TestTheClientIsJudgedBehindABalancer(t *testing.T) {
+	log := &lines{}
+	var checked []Checked
+	ts := start(t, func(o *Options, _ *inject.Options) {
+		o.Proxy, o.Log, o.Locals = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, log.logger(), localList{"c@d.test": true}
+		o.Checker, o.Barred = checkerFunc(func(c Checked) { checked = append(checked, c) }), func(ip netip.Addr) bool { return ip == netip.MustParseAddr("203.0.113.66") }
+	})
+	from := func(address, ip string) *client {
+		c := newClient(t, dial(t, address))
+		c.send("PROXY TCP4 " + ip + " 198.51.100.7 48211 25\r\n")
+		return c
+	}
+	from(ts.plain, "203.0.113.66").want("554")
+	c := from(ts.plain, "203.0.113.20")
+	c.want("220")
+	c.play("EHLO client.test", "250", "MAIL FROM:<a@b.test>", "250", "RCPT TO:<far@away.test>", "550", "RCPT TO:<c@d.test>", "250", "DATA", "354", "A: b\r\n\r\n.", "250")
+	broken := from(ts.secure, "203.0.113.20")
+	broken.send("QUIT\r\n")
+	_, _ = io.Copy(io.Discard, broken.r)
+	ts.stopNow()
+	if len(checked) != 1 || checked[0].Remote != netip.MustParseAddr("203.0.113.20") {
+		t.Errorf("checked: %+v", checked)
+	}
+	got := log.all()
+	for _, line := range got {
+		if !strings.Contains(line, " peer=203.0.113.") {
+			t.Error(line)
+		}
+	}
+	if len(got) != 3 {
+		t.Errorf("%d lines: %q", len(got), got)
+	}
+}
+
 // TestTLSBehindABalancer: the header stands in clear before the handshake.
 func TestTLSBehindABalancer(t *testing.T) {
 	ts := start(t, func(o *Options, _ *inject.Options) {
