@@ -144,7 +144,7 @@ func TestKeyedAtTheSameTime(t *testing.T) {
 		var all sync.WaitGroup
 		for i := range 8 {
 			all.Go(func() {
-				for n := range 3 { // the more, the longer one of them may be kept from SQLite's only lock, and then it gives up
+				for n := range 2 { // the more, the longer one of them may be kept from SQLite's only lock, and then it gives up
 					key, mine := fmt.Sprint("mine", i, n), fmt.Sprintf("map[\"value\":\"%d\"]", i)
 					for _, name := range []string{key, "shared"} {
 						if err := d.Put(t.Context(), filesTable, map[string]any{"name": name, "value": []byte(fmt.Sprint(i))}); err != nil {
