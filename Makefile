@@ -45,7 +45,7 @@ run: build ## the program in a trial set-up, nothing leaves this machine
 	./bin/posthoorn trial
 
 test: check ## all that CI checks
-	go test -race -shuffle=on -timeout 60m -p 3 ./...
+	go test -race -shuffle=on -timeout 14m -p 3 ./...
 
 check: ## the servers that tests start, the page of the console, format, vet
 	@if [ "$$(id -u)" = 0 ]; then .ci/install; fi
