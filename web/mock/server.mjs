@@ -46,7 +46,7 @@ function overview(s) {
   return {
     time: new Date().toISOString(),
     counters: traffic.counters(scale, JSON.stringify(s)),
-    connections: { ...traffic.connectionsOf(scale / 600, JSON.stringify(s)), incoming: 12 },
+    connections: { ...traffic.connectionsOf(scale / 600, JSON.stringify(s)), ...(Object.values(s).some(Boolean) ? {} : { incoming: 12 }) },
     memory: p.memory,
     parked: p.parked,
     paused: pausedExactly(s),

@@ -158,7 +158,10 @@ add('paused', { localip: '192.0.2.2', tag: `newsletter ${script}` });
 Object.assign(add('paused', {}), {
   id: -77,
   cells: { localip: '', target: 'hotmail.com', tag: 'invoice', cluster: null, server: null, expire: null },
-  problem: 'in memory alone: it ends with the program',
+  state: 'memory',
+  warning: 'in force, and held in memory alone: it ends with the program',
+  who: `ann ${script}`,
+  since: new Date(Date.now() - 600e3).toISOString().slice(0, 19) + 'Z',
 });
 add('delegates', { localip: '192.0.2.1', domain: 'gmx.de', delegate: '192.0.2.2' });
 add(

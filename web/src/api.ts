@@ -159,7 +159,7 @@ export const api = {
     post<T.Preview>(`destinations/${part(name)}/preview`, action, signal),
 
   tables: (signal?: AbortSignal) => get<T.Tables>('tables', {}, signal),
-  rows: (table: string, signal?: AbortSignal) => get<{ rows: T.Row[] | null }>(`tables/${part(table)}`, {}, signal),
+  rows: (table: string, signal?: AbortSignal) => get<{ rows: T.Row[] | null; warning?: string }>(`tables/${part(table)}`, {}, signal),
   insert: (table: string, cells: T.Cells) => post<T.Saved>(`tables/${part(table)}`, { cells }),
   update: (table: string, id: number, cells: T.Cells) =>
     request<T.Saved>('PUT', `tables/${part(table)}/${id}`, { body: { cells } }),

@@ -34,8 +34,5 @@ export function exactRow(rows: Row[], s: Selection): Row | undefined {
 // inForceHere says that a row pauses this instance. What the daemon holds in memory, or cannot read again, is its own.
 export function inForceHere(r: Row): boolean {
   const ours = isSet(r.cells.cluster) || Number(r.cells.server) === session.current?.instance?.server_id;
-  return held(r) || (ours && !r.problem);
+  return r.state === 'memory' || r.state === 'unread' || (ours && !r.problem && r.state !== 'pending');
 }
-
-// held says that a pause counts although the database does not have it, or cannot be read: the problem is only where it is kept.
-export const held = (r: Row): boolean => r.id < 0 || /as it was read last$/.test(r.problem ?? '');

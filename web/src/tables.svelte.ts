@@ -1,10 +1,11 @@
 // The tables that can be edited: what the daemon says of them, and the words that people read.
 import { api } from './api';
-import type { Cell, Cells, Column, Table, Tables } from './types';
+import type { Cell, Cells, Column, Row, Table, Tables } from './types';
 
 class Schema {
   current = $state.raw<Tables>();
   error = $state('');
+  warning = $state(''); // while the rows are not what is in force
   private asked: Promise<void> | undefined;
 
   // need asks once; an error is forgotten, so that the next one asks again.
@@ -37,6 +38,13 @@ class Schema {
 }
 
 export const schema = new Schema();
+
+// readRows are the rows of a table, once it is known what stands in them.
+export async function readRows(table: string, signal: AbortSignal): Promise<Row[]> {
+  const [list] = await Promise.all([api.rows(table, signal), schema.need()]);
+  schema.warning = list.warning ?? '';
+  return list.rows ?? [];
+}
 
 // tableTitle is the name of the view of a table.
 export const tableTitle = (name: string): string =>

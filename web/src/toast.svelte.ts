@@ -1,5 +1,6 @@
 // What was done, told at the edge of the page, with a way back.
 import { api } from './api';
+import { sentence } from './format';
 import { revision } from './load.svelte';
 import type { Saved } from './types';
 
@@ -34,10 +35,8 @@ class Toasts {
   // saved tells of a change, and has every view look again.
   saved(text: string, s: Saved): void {
     revision.n++;
-    const change = s.change || undefined;
-    if (!change) this.say(text + ' It is held in memory only, as the database cannot be written.', { level: 'warning' });
-    else if (s.pending) this.say(`${text} It is not in force yet: ${s.pending}`, { level: 'warning', change });
-    else this.say(text, { change });
+    const but = s.pending ? `It is not in force yet: ${s.pending}` : sentence(s.warning ?? '');
+    this.say(but ? `${text} ${but}` : text, { level: but ? 'warning' : 'good', change: s.change || undefined });
   }
 
   async undo(change: number): Promise<void> {

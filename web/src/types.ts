@@ -278,7 +278,11 @@ export interface Tables {
 export interface Row {
   id: number;
   cells: Cells;
-  problem?: string;
+  problem?: string; // why it does not count
+  warning?: string; // it counts, but
+  state?: 'memory' | 'pending' | 'unread'; // in force and not stored; stored and not in force; as it was read last. None: as it stands
+  who?: string; // has made one that is in memory
+  since?: string;
   has?: string[]; // the secret cells that are set
 }
 
@@ -287,6 +291,7 @@ export interface Saved {
   change: number; // 0: a pause that is held in memory, as the database cannot be written
   token?: string; // a new one, shown once
   pending?: string; // it is stored but not in force yet: why, and when it will be
+  warning?: string; // why it may not do what it seems to
 }
 
 export interface Effect {
@@ -299,6 +304,7 @@ export interface Effect {
   parked?: number; // those that wait on disk,
   oldest?: string; // since when
   final?: string; // why it could not be undone
+  warning?: string; // why it may not do what it seems to
 }
 
 export interface Preview {

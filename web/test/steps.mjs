@@ -47,7 +47,7 @@ export const steps = {
   },
 
   async pauses(page, o) {
-    if (o.mocked) await rowWith(page, 'hotmail.com').getByText('In force for now: in memory alone').waitFor();
+    if (o.mocked) await rowWith(page, 'hotmail.com').getByText('Warning: in force, and held in memory alone').waitFor();
     await page.getByRole('button', { name: 'Pause deliveries', exact: true }).click();
     await fillIn(page, 'To domain or remote IP', 'steps.example');
     await dialog(page).getByRole('button', { name: '1 h', exact: true }).click();
