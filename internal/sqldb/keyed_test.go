@@ -88,7 +88,11 @@ func TestKeyedLarge(t *testing.T) {
 		must(t, err)
 		defer func() { _ = d.Close() }()
 		must(t, d.Ensure(t.Context(), []Table{filesTable}))
-		large := bytes.Repeat(allBytes(), 10<<10) // 10 MB, twice that when escaped
+		megabytes, isMariaDB := 3, e.word("yes", "", "") == "yes"
+		if isMariaDB {
+			megabytes = 10 // it takes 16 unless it is told otherwise: enough for these, but not if they were escaped
+		}
+		large := bytes.Repeat(allBytes(), megabytes<<10)
 		must(t, d.Put(t.Context(), filesTable, map[string]any{"name": "large", "value": large}))
 		cells, _, err := d.Find(t.Context(), filesTable, "large")
 		must(t, err)
@@ -96,8 +100,7 @@ func TestKeyedLarge(t *testing.T) {
 			t.Errorf("%d bytes came back", len(cells["value"]))
 		}
 
-		// MariaDB takes 16 MB unless it is told otherwise; the others take all.
-		if e.word("tight", "", "") == "tight" {
+		if isMariaDB {
 			err = d.Put(t.Context(), filesTable, map[string]any{"name": "larger", "value": bytes.Repeat(large, 2)})
 			failed(t, e, err, "max_allowed_packet")
 			equal(t, errors.Is(err, ErrTooLarge), true)
@@ -106,7 +109,7 @@ func TestKeyedLarge(t *testing.T) {
 
 		small, _ := e.opened(t)
 		_, _, err = small.Find(t.Context(), filesTable, "large")
-		failed(t, e, err, "column value has 10485760 bytes of at most 1048576")
+		failed(t, e, err, fmt.Sprintf("column value has %d bytes of at most 1048576", len(large)))
 		equal(t, errors.Is(err, ErrTooLarge), true)
 		must(t, small.Remove(t.Context(), filesTable, "large"))
 	})
