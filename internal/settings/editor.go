@@ -255,9 +255,12 @@ func (e *Editor) check(ctx context.Context, t *TableInfo, id int64, row Row) err
 	return e.judge(t, put(all, id, row), id)
 }
 
-// load reads one table.
+// load reads one table. That it cannot be read is known to the cache then, which tells of it and tries again soon.
 func (e *Editor) load(ctx context.Context, t *TableInfo) ([]Row, error) {
 	all, err := e.cache.options.Store.Load(ctx, []Table{t.table})
+	if err != nil {
+		e.cache.failed(ctx, err)
+	}
 	return all[t.Name], err
 }
 

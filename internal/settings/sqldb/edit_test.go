@@ -351,6 +351,9 @@ func TestPausesWhileTheDatabaseIsAway(t *testing.T) {
 		rows[0].Problem+rows[1].Problem != "" {
 		t.Errorf("rows %+v", rows)
 	}
+	if e.Behind() == "" || !cache.Outdated() {
+		t.Error("nobody says that the settings cannot be read")
+	}
 	if f.Warning == "" || e.Warning(t.Context(), 0) == "" {
 		t.Errorf("nobody says that the pause is held in memory alone: %+v", f)
 	}
