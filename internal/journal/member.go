@@ -119,6 +119,13 @@ func (s *searcher) unpack(unpacked *gzip.Reader, f io.ReaderAt, m member, text [
 	if s.match.newer(text[:n]) {
 		return nil
 	}
-	more, _ := io.ReadFull(unpacked, text[n:])
-	return text[:n+more]
+	for n < len(text) {
+		more, err := io.ReadFull(unpacked, text[n:min(len(text), n+turn)])
+		n += more
+		if err != nil {
+			break
+		}
+		s.worksOn(int64(more))
+	}
+	return text[:n]
 }

@@ -146,7 +146,9 @@ func (s *searcher) forward(v volume, path string, end int64) (rest int64, err er
 			s.unpacked = c.pos
 			return end, nil
 		}
-		s.page.Scanned += c.step()
+		n := c.step()
+		s.page.Scanned += n
+		s.worksOn(n)
 	}
 	c.close()
 	s.page.Oldest = older(s.page.Oldest, c.oldest)

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"math"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -89,6 +90,19 @@ type searcher struct {
 	size     int   // of the lines of the page, bytes
 	over     bool  // all that is wanted is older than anything else
 	unpacked int64 // of a file that is read from its beginning, when there was no time for the rest
+	worked   int64 // bytes since it made way for others
+}
+
+// turn is how much is looked at, in bytes, before whatever else can go on is let go on: half a millisecond. Nobody would stop a
+// search before ten are over, and a delivery waits for the other side many times.
+const turn = 128 << 10
+
+// worksOn counts bytes, and makes way for deliveries.
+func (s *searcher) worksOn(n int64) {
+	if s.worked += n; s.worked >= turn {
+		s.worked = 0
+		runtime.Gosched()
+	}
 }
 
 func search(ctx context.Context, path string, binary bool, q Query, held *scans) (Page, error) {

@@ -52,6 +52,7 @@ func (s *searcher) lines(text []byte) (done int) {
 		begin := bytes.LastIndexByte(text[:end-1], '\n') + 1
 		s.take(bytes.TrimRight(text[begin:end], "\r\n"))
 		done += end - begin
+		s.worksOn(int64(end - begin))
 		end = begin
 	}
 	return done
