@@ -10,8 +10,8 @@ import (
 func TestCheckerFinds(t *testing.T) {
 	began := time.Unix(1000, 0)
 	at := func(ms int) time.Time { return began.Add(time.Duration(ms) * time.Millisecond) }
-	yes := delivery{hash: "h", accepted: true, received: at(100), answered: at(110)}
-	later := delivery{hash: "h", accepted: true, received: at(900), answered: at(910)}
+	yes := delivery{hash: "h", accepted: true, opened: at(90), received: at(100), answered: at(110)}
+	later := delivery{hash: "h", accepted: true, opened: at(890), received: at(900), answered: at(910)}
 	ended := func(b *books, id, queue, messageID string) {
 		b.conclude(id, outcome{queue, messageID, "message", "accepted"})
 		b.conclude(id, outcome{"results", messageID, "message", "accepted"})
@@ -35,6 +35,7 @@ func TestCheckerFinds(t *testing.T) {
 		"dropped, then sent again":  {func(b *books) { d := yes; d.dropped = true; b.deliveries["ok.1@d.test"] = []delivery{d, later} }, ""},
 		"refused, then accepted":    {func(b *books) { d := yes; d.accepted = false; b.deliveries["ok.1@d.test"] = []delivery{d, later} }, ""},
 		"doubled just before death": {func(b *books) { b.deliver("ok.1@d.test", later); b.killed(at(140), at(150)) }, ""},
+		"doubled, read after death": {func(b *books) { b.deliver("ok.1@d.test", later); b.killed(at(93), at(96)) }, ""},
 		"doubled, never answered": {func(b *books) {
 			d := yes
 			d.answered = time.Time{}
@@ -63,7 +64,7 @@ func TestCheckerFinds(t *testing.T) {
 		"result from nowhere":     {func(b *books) { ended(b, "ok.9@d.test", "success", "m9") }, "never published"},
 		"doubled for no reason":   {func(b *books) { b.deliver("ok.1@d.test", later) }, "sent again"},
 		"doubled long before":     {func(b *books) { b.deliver("ok.1@d.test", later); b.killed(at(800), at(810)) }, "sent again"},
-		"doubled after the death": {func(b *books) { b.deliver("ok.1@d.test", later); b.killed(at(50), at(60)) }, "sent again"},
+		"doubled after the death": {func(b *books) { b.deliver("ok.1@d.test", later); b.killed(at(80), at(89)) }, "sent again"},
 		"failed without a cause": {func(b *books) {
 			b.outcomes["ok.1@d.test"] = nil
 			b.conclude("ok.1@d.test", outcome{"failure", "m1", "unknown", "error"})

@@ -29,6 +29,7 @@ type delivery struct {
 	hash     string
 	accepted bool      // the script says yes
 	dropped  bool      // the script cuts the connection instead of answering
+	opened   time.Time // its connection
 	received time.Time // before it was decided
 	answered time.Time // the reply was written; zero: it could not be
 }
@@ -249,9 +250,10 @@ func (c *checker) repeats(id string) {
 	}
 }
 
+// inDoubt: the program whose connection it was died before it can have noted the answer. What it had sent by then may be read later.
 func (c *checker) inDoubt(d delivery) bool {
 	for _, k := range c.books.kills {
-		if d.received.Before(k.dead) && (d.answered.IsZero() || d.answered.After(k.sent.Add(-c.terms.window))) {
+		if d.opened.Before(k.dead) && (d.answered.IsZero() || d.answered.After(k.sent.Add(-c.terms.window))) {
 			return true
 		}
 	}

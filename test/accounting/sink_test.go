@@ -88,7 +88,7 @@ func (s *sink) accept(l net.Listener) {
 		}
 		s.going.Go(func() {
 			s.keep(c, true)
-			session := &session{sink: s, conn: c, in: bufio.NewReader(c), out: bufio.NewWriter(c)}
+			session := &session{sink: s, conn: c, opened: time.Now(), in: bufio.NewReader(c), out: bufio.NewWriter(c)}
 			session.serve()
 			_ = c.Close()
 			s.keep(c, false)
@@ -123,11 +123,12 @@ func (s *sink) note(format string, args ...any) error {
 }
 
 type session struct {
-	sink *sink
-	conn net.Conn
-	in   *bufio.Reader
-	out  *bufio.Writer
-	rcpt string
+	sink   *sink
+	conn   net.Conn
+	opened time.Time
+	in     *bufio.Reader
+	out    *bufio.Writer
+	rcpt   string
 }
 
 func (s *session) serve() {
@@ -214,7 +215,7 @@ func (s *session) data() bool {
 
 // dot decides, writes down, and answers.
 func (s *session) dot(id, source string) bool {
-	d := delivery{hash: hashOf(source), received: time.Now()}
+	d := delivery{hash: hashOf(source), opened: s.opened, received: time.Now()}
 	kind, first := kindOf(id), s.sink.try("dot "+id) == 1
 	d.accepted = kind != "permdot" && (kind != "tempdot" || !first)
 	d.dropped = kind == "drop" && first
