@@ -40,6 +40,7 @@ func TestServersEndWithTheProcess(t *testing.T) {
 	if start := starters[os.Getenv(victim)]; start != nil {
 		fmt.Println("listens on", start(t))
 		time.Sleep(time.Minute)
+		return // nobody has killed it, and it must not start victims of its own
 	}
 	for name := range starters {
 		t.Run(name, func(t *testing.T) {
