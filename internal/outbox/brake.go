@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -24,8 +25,8 @@ var brakeNames = [numBrakes]string{"memory budget is used up", "free space is be
 type brake struct {
 	mu      sync.Mutex
 	on      [numBrakes]bool
-	doubted bool // somebody else has told the consumer something
 	changed chan struct{}
+	doubted atomic.Bool // somebody else has told the consumer something
 }
 
 func newBrake() *brake { return &brake{changed: make(chan struct{}, 1)} }
@@ -64,20 +65,12 @@ func (b *brake) claim(r brakeReason) bool {
 
 // doubt has the consumer told what holds once more, whatever it has been told by somebody else.
 func (b *brake) doubt() {
-	b.mu.Lock()
-	b.doubted = true
-	b.mu.Unlock()
+	b.doubted.Store(true)
 	b.tell()
 }
 
-// trusted says, once after each doubt, that there is some.
-func (b *brake) trusted() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	doubted := b.doubted
-	b.doubted = false
-	return !doubted
-}
+// trusted says that there was no doubt since it was asked last.
+func (b *brake) trusted() bool { return !b.doubted.Swap(false) }
 
 func (b *brake) isOn(r brakeReason) bool {
 	b.mu.Lock()

@@ -202,7 +202,7 @@ func (c *Consumer) Close() error {
 	c.once.Do(func() {
 		c.cancel()
 		<-c.done
-		_ = c.store.Do(context.Background(), new(localqueue.Batch)) // behind all that is on its way; a store that has failed is past that
+		_ = c.Flush(context.Background()) // behind all that is on its way; a store that has failed is past that
 		c.broker.forget(c)
 		c.mu.Lock()
 		defer c.mu.Unlock()

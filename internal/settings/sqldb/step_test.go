@@ -261,16 +261,21 @@ func (u unread) Load(ctx context.Context, tables []settings.Table) (map[string][
 	return u.Store.Load(ctx, tables)
 }
 
+// halfBlind is an editor of settings that cannot be read again while off is set, and that is read once.
+func halfBlind(t *testing.T) (s *Store, cache *settings.Cache, e *settings.Editor, off *bool) {
+	s, _ = open(t, sqlite(t))
+	must(t, s.Validate(t.Context()))
+	off = new(bool)
+	cache = settings.NewCache(settings.CacheOptions{Store: unread{s, off}, Server: 7, Logger: slog.New(slog.DiscardHandler)})
+	must(t, cache.Reload(t.Context()))
+	return s, cache, settings.NewEditor(cache, s), off
+}
+
 // A change whose settings cannot be read again is there all the same, and says so.
 func TestStoredAndNotInForce(t *testing.T) {
-	s, _ := open(t, sqlite(t))
-	must(t, s.Validate(t.Context()))
-	off := false
-	cache := settings.NewCache(settings.CacheOptions{Store: unread{s, &off}, Server: 7, Logger: slog.New(slog.DiscardHandler)})
-	must(t, cache.Reload(t.Context()))
-	e := settings.NewEditor(cache, s)
+	s, cache, e, off := halfBlind(t)
 	ctx := t.Context()
-	off = true
+	*off = true
 	id, change, err := e.Insert(ctx, "ann", "capacity", settings.Cells{"domain": "a.test", "domain_maxmessages": 5})
 	if !errors.Is(err, settings.ErrStored) || id == 0 || change == 0 || !cache.Outdated() {
 		t.Fatalf("%d, %d, %v", id, change, err)
@@ -294,7 +299,7 @@ func TestStoredAndNotInForce(t *testing.T) {
 	if text := e.Warning(ctx, change); text != "" {
 		t.Errorf("a warning of it: %s", text)
 	}
-	off = false
+	*off = false
 	must(t, cache.Reload(ctx))
 	if got := cache.Current().Pauses(); len(got) != 1 || got[0].Memory || limitOf(cache, "a.test") != 5 {
 		t.Errorf("then: %+v, limit %d", got, limitOf(cache, "a.test"))
@@ -306,7 +311,7 @@ func TestStoredAndNotInForce(t *testing.T) {
 	}
 	must(t, s.Insert(ctx, "capacity", settings.Cells{"domain": "b.test"}))
 	states(t, e, "capacity", "1 |2 pending") // somebody else has written it
-	off = true
+	*off = true
 	if _, err := e.Delete(ctx, "ann", "paused", id); err != nil || len(cache.Current().Pauses()) != 0 {
 		t.Errorf("end of the pause: %v, %+v", err, cache.Current().Pauses())
 	}
@@ -331,20 +336,15 @@ func states(t *testing.T, e *settings.Editor, table, want string) {
 // A pause that was stored and could not be read back is held in memory for its row, and goes with it.
 func TestEndOfAPauseThatWasNotReadBack(t *testing.T) {
 	for _, again := range []bool{false, true} {
-		s, _ := open(t, sqlite(t))
-		must(t, s.Validate(t.Context()))
-		off := false
-		cache := settings.NewCache(settings.CacheOptions{Store: unread{s, &off}, Server: 7, Logger: slog.New(slog.DiscardHandler)})
-		must(t, cache.Reload(t.Context()))
-		e := settings.NewEditor(cache, s)
-		off = true
+		_, cache, e, off := halfBlind(t)
+		*off = true
 		id, _, err := e.Insert(t.Context(), "ann", "paused", settings.Cells{"target": "a.test"})
 		must(t, err)
-		off = !again
+		*off = !again
 		if _, err = e.Delete(t.Context(), "ann", "paused", id); err != nil || len(cache.Current().Pauses()) != 0 {
 			t.Errorf("it can be read again: %v: %v, %+v", again, err, cache.Current().Pauses())
 		}
-		off = false
+		*off = false
 		must(t, cache.Reload(t.Context()))
 		if got := cache.Current().Pauses(); len(got) != 0 {
 			t.Errorf("then: %+v", got)
